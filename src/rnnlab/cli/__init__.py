@@ -1,0 +1,54 @@
+"""The `rnnlab` command: one file per verb; each parses, calls and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from rnnlab.cli import data, demo, doctor, evaluate, listing, predict, show, train
+from rnnlab.exceptions import Diverged, Interrupted, UserError
+
+app = typer.Typer(
+    name="rnnlab",
+    help="The workbench for recurrent text models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("list")(listing.list_things)
+app.command("doctor")(doctor.doctor)
+app.add_typer(data.app, name="data")
+app.command("show")(show.show)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 done, 1 a check failed, 2 the user can fix it, 130 interrupted.
+    """
+    try:
+        app()
+    except UserError as error:
+        _stop(2, f"error: {' '.join(str(error).split())}")
+    except Diverged as error:
+        _stop(1, f"diverged: {error}; the last checkpoint is kept; try a lower train.optimizer.lr")
+    except Interrupted as error:
+        _stop(130, f"interrupted; go on with: rnnlab train --resume {error}")
+    except KeyboardInterrupt:
+        _stop(130, "interrupted")
+    except BrokenPipeError:  # the reader of a pipe has gone: nothing more to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _stop(code: int, message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)

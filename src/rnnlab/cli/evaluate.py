@@ -1,0 +1,48 @@
+"""rnnlab evaluate: score a finished run on a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rnnlab.cli.output import Json, print_json, print_table, share
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    split: Annotated[str, typer.Option("--split", help="Which split: val, test ...")] = "val",
+    as_json: Json = False,
+) -> None:
+    """Score a finished run. Each use of a test split is recorded in test-ledger.jsonl."""
+    from rnnlab.cli.output import start_logging
+    from rnnlab.runner import evaluate_run
+
+    start_logging()
+    result = evaluate_run(run, split)
+    if as_json:
+        print_json(result)
+        return
+    print(
+        f"{run.name} on {split}: {result['examples']:,} texts, accuracy "
+        f"{share(result['accuracy'])}, macro F1 {share(result['macro_f1'])}, "
+        f"loss {result['loss']:.4f}"
+    )
+    texts = result["texts"]
+    if texts["cut_texts"]:
+        print(
+            f"truncated: {texts['cut_texts']:.1%} of the texts, "
+            f"{texts['cut_tokens']:.1%} of the tokens"
+        )
+    print_table(
+        ["label", "precision", "recall", "F1", "texts"],
+        [
+            [c["label"], *(share(c[key]) for key in ("precision", "recall", "f1")), c["support"]]
+            for c in result["per_class"]
+        ],
+    )
+    names = [c["label"] for c in result["per_class"]]
+    if len(names) <= 10:
+        rows = [[name, *counts] for name, counts in zip(names, result["confusion"], strict=True)]
+        print_table(["true \\ predicted", *names], rows)

@@ -1,0 +1,77 @@
+"""What verbs share: options that mean the same everywhere, tables, JSON, logging."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+RunsRoot = Annotated[
+    Path, typer.Option("--runs", envvar="RNNLAB_RUNS", help="Folder of run directories.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[key=value]...", help="Dotted overrides, as in train.epochs=3."),
+]
+RUNS = Path("runs")
+
+
+def start_logging() -> None:
+    """Send log lines of the package to standard error."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logging.getLogger("rnnlab").setLevel(logging.INFO)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, left: int = 1, title: str = ""
+) -> None:
+    """Print a table that fits the terminal; the first `left` columns are text, the rest figures."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        box=SIMPLE_HEAD,
+        title=Text(title) if title else None,
+        title_justify="left",
+        pad_edge=False,
+        title_style="bold",
+    )
+    for number, name in enumerate(columns):
+        if number < left:
+            table.add_column(name, justify="left", overflow="fold")
+        else:
+            table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: 8.4 s, 2 min 05 s, 1 h 12 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def share(value: float | None, digits: int = 4) -> str:
+    """A share without its leading zero: .8814."""
+    if value is None:
+        return ""
+    text = f"{value:.{digits}f}"
+    return text[1:] if text.startswith("0.") else text

@@ -1,0 +1,101 @@
+"""rnnlab predict: label texts from arguments, standard input or a table."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rnnlab.cli.output import Json, print_json
+from rnnlab.exceptions import UserError
+
+_CHUNK_TEXTS = 2048
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Where the labelled table goes.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option("--text", help="Column of the texts; by default the run's own.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Label texts: given here, one per line on standard input, or in a table."""
+    from rnnlab.cli.output import start_logging
+    from rnnlab.predictor import Predictor
+    from rnnlab.train.rundir import RunDirectory
+
+    start_logging()
+    directory = RunDirectory.open(run)
+    if (table is None) != (output is None):
+        raise UserError("--input and --output go together: rnnlab predict RUN --input A --output B")
+    if table is not None and output is not None:
+        if texts:
+            raise UserError("give texts or --input, not both")
+        from rnnlab.runner import predict_table
+
+        done = predict_table(directory, table, output, column)
+        if as_json:
+            print_json(done)
+        else:
+            print(f"{done['texts']:,} texts labelled -> {output}")
+        _remark(done["texts_cut"], done["texts_empty"], done["max_tokens"])
+        return
+    if not texts and sys.stdin.isatty():
+        raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
+    predictor = Predictor.load(directory.model)
+    lines = texts or (line.rstrip("\r\n") for line in _standard_input())
+    cut = empty = 0
+    collected: list[dict[str, Any]] = []
+    for chunk, result in _labelled(predictor, lines):
+        cut += result.texts_cut
+        empty += result.texts_empty
+        for text, row in zip(chunk, result.probabilities.tolist(), strict=True):
+            best = max(range(len(row)), key=row.__getitem__)
+            if as_json:
+                collected.append(
+                    {
+                        "label": predictor.labels[best],
+                        "probability": row[best],
+                        "probabilities": dict(zip(predictor.labels, row, strict=True)),
+                    }
+                )
+            else:
+                shown = text if not sys.stdout.isatty() or len(text) <= 60 else text[:59] + "…"
+                print(f"{predictor.labels[best]}\t{row[best]:.4f}\t{shown}")
+    if as_json:
+        print_json({"predictions": collected, "texts_cut": cut, "texts_empty": empty})
+    _remark(cut, empty, predictor.reader.max_tokens)
+
+
+def _labelled(predictor: Any, lines: Iterable[str]) -> Iterator[tuple[list[str], Any]]:
+    iterator = iter(lines)
+    while chunk := list(itertools.islice(iterator, _CHUNK_TEXTS)):
+        yield chunk, predictor.predict(chunk)
+
+
+def _standard_input() -> Iterator[str]:
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.decode()
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"standard input, line {number}: not UTF-8; convert it first"
+            ) from error
+
+
+def _remark(cut: int, empty: int, max_tokens: int | None) -> None:
+    if cut:
+        print(f"note: {cut:,} text(s) longer than {max_tokens} tokens were cut", file=sys.stderr)
+    if empty:
+        print(f"note: {empty:,} text(s) without words: read as one unknown word", file=sys.stderr)

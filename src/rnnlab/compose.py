@@ -1,0 +1,305 @@
+"""The only place that turns a config into objects."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnlab.config.schema import Config
+from rnnlab.data import batching, validation
+from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.reader import Encoded, TextReader
+from rnnlab.data.vocabulary import build_vocabulary
+from rnnlab.exceptions import UserError
+from rnnlab.files import sha256_json
+from rnnlab.metrics import ClassificationMetrics, classification_metrics
+from rnnlab.predictor import Network, Predictor
+from rnnlab.train.rundir import RunDirectory
+
+log = logging.getLogger(__name__)
+
+
+def dataset_of(config: Config) -> Dataset:
+    """Open the data set that a config names."""
+    cut = config.data.validation
+    return Dataset(
+        config.data.source, config.data.tokenizer, fraction=cut.fraction, by=cut.by, seed=cut.seed
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready to be learned from.
+
+    Attributes:
+        dataset: the opened data set.
+        reader: tokenizer, vocabulary and truncation.
+        train, val: the two parts, tokenized.
+        train_texts, val_texts: the same as the model sees them.
+    """
+
+    dataset: Dataset
+    reader: TextReader
+    train: TokenSplit
+    val: TokenSplit
+    train_texts: Encoded
+    val_texts: Encoded
+
+
+def prepare(config: Config, dataset: Dataset) -> Prepared:
+    """Tokenize, build the vocabulary from the training part, and encode both parts.
+
+    Raises:
+        UserError: the data is malformed, or validation lacks examples or labels.
+    """
+    train, val = dataset.tokens("train"), dataset.tokens("val")
+    settings = config.data.vocabulary
+    vocabulary = build_vocabulary(
+        train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
+    )
+    reader = TextReader(
+        config.data.tokenizer, vocabulary, config.data.max_tokens, config.data.truncation
+    )
+    train_texts = reader.encode(train.ragged, train.types)
+    val_texts = reader.encode(val.ragged, val.types)
+    return Prepared(dataset, reader, train, val, train_texts, val_texts)
+
+
+def resolve_device(name: str) -> str:
+    """Turn "auto" into the device that is there.
+
+    Raises:
+        UserError: the named device is not on this machine.
+    """
+    import torch
+
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name == "auto":
+        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
+    if not available[name.partition(":")[0]]:
+        found = ", ".join(kind for kind, there in available.items() if there)
+        raise UserError(f"device={name}: not on this machine, which has {found}")
+    return name
+
+
+def component_versions(config: Config) -> dict[str, int]:
+    """Numerics versions of everything that a run's result depends on."""
+    chosen = [config.data.tokenizer, config.model]
+    modules = {"validation": validation, "batching": batching}
+    if config.model.module.TRAINED:
+        from rnnlab.nn import recurrent
+        from rnnlab.registry import POOLINGS
+        from rnnlab.train import loop
+
+        chosen += [config.train.optimizer, config.train.schedule]
+        modules["loop"] = loop
+        modules |= {f"pooling {n}": POOLINGS.load(n) for n in config.model.options.pooling}
+        if config.model.options.encoder is not None:
+            modules["recurrent"] = recurrent
+            chosen.append(config.model.options.encoder.cell)
+    modules |= {f"{item.registry.noun} {item.name}": item.module for item in chosen}
+    return {name: module.VERSION for name, module in sorted(modules.items())}
+
+
+def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """What affects a run's result, the seed included: equal identities give equal results.
+
+    Paths and column names are replaced by the hash of what was read; names, threads and how often
+    a checkpoint is written do not count.
+    """
+    settings = config.model_dump(mode="json")
+    for key in ("name", "summary", "threads"):
+        del settings[key]
+    for key in (*type(config.data.source.options).model_fields, "recorded"):
+        del settings["data"][key]
+    if "val" in dataset.source.splits:
+        del settings["data"]["validation"]
+    del settings["train"]["checkpoint_seconds"]
+    if not config.model.module.TRAINED:
+        settings["train"] = {"class_weights": config.train.class_weights}
+        del settings["device"]
+    elif (vectors := config.model.options.embedding.vectors) is not None:
+        from rnnlab.data.download import file_sha256
+        from rnnlab.data.vectors import locate_vectors
+
+        settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
+    return {
+        "settings": settings,
+        "data": dataset.content_hash,
+        "versions": component_versions(config),
+    }
+
+
+def identity_hash(value: dict[str, Any]) -> str:
+    """Hash of an identity without its seed: runs that differ only in the seed share it."""
+    settings = {key: item for key, item in value["settings"].items() if key != "seed"}
+    return sha256_json({**value, "settings": settings})
+
+
+def class_weights(
+    config: Config, labels: npt.NDArray[np.int64], num_classes: int
+) -> npt.NDArray[np.float32] | None:
+    """Weight per class by the config, with a mean of 1 over the examples; None for equal ones."""
+    if config.train.class_weights is None:
+        return None
+    counts = np.bincount(labels, minlength=num_classes)
+    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    Attributes:
+        predictor: the model at its best epoch.
+        facts: for run.json: epochs done, best epoch, steps.
+    """
+
+    predictor: Predictor
+    facts: dict[str, Any]
+
+
+def score(
+    predictor: Predictor, texts: Encoded, labels: npt.NDArray[np.int64]
+) -> tuple[ClassificationMetrics, npt.NDArray[np.float32]]:
+    """Metrics and probabilities of a model on encoded texts."""
+    probabilities = predictor.fitted.probabilities(texts.ragged)
+    return classification_metrics(labels, probabilities, predictor.labels), probabilities
+
+
+def train(
+    config: Config,
+    prepared: Prepared,
+    run: RunDirectory,
+    watcher: Any,
+    stop_requested: Callable[[], bool],
+) -> Trained:
+    """Train or fit the model of a config.
+
+    Raises:
+        Interrupted, Diverged: see `rnnlab.train.fit`.
+    """
+    labels = prepared.dataset.labels
+    weights = class_weights(config, prepared.train.labels, len(labels))
+    if config.model.module.TRAINED:
+        fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
+    else:
+        fitted = config.model.module.fit(
+            config.model.options,
+            prepared.train_texts.ragged,
+            prepared.train.labels,
+            vocabulary_size=len(prepared.reader.vocabulary),
+            num_classes=len(labels),
+            class_weights=weights,
+        )
+        facts = {}
+    parameters = sum(array.size for array in fitted.arrays().values())
+    facts = {"parameters": parameters, **facts}
+    return Trained(Predictor(config.model, fitted, prepared.reader, labels), facts)
+
+
+def _train_network(
+    config: Config,
+    prepared: Prepared,
+    weights: npt.NDArray[np.float32] | None,
+    run: RunDirectory,
+    watcher: Any,
+    stop_requested: Callable[[], bool],
+) -> tuple[Network, dict[str, Any]]:
+    import torch
+
+    from rnnlab.tasks.classification import Classification
+    from rnnlab.train.fit import Fit, FitSettings
+
+    device = torch.device(config.device)
+    labels = prepared.dataset.labels
+    torch.manual_seed(config.seed)
+    model = config.model.module.build(
+        config.model.options,
+        vocabulary_size=len(prepared.reader.vocabulary),
+        num_classes=len(labels),
+    )
+    facts = _load_vectors(config, prepared, model)
+    model.to(device)
+    autocast = torch.bfloat16 if config.train.precision == "bfloat16" else None
+    task = Classification(
+        None if weights is None else torch.from_numpy(weights).to(device), autocast
+    )
+    optimizer = config.train.optimizer.module.Optimizer(
+        ((name, p) for name, p in model.named_parameters() if p.requires_grad),
+        config.train.optimizer.options,
+    )
+    network = Network(model, task)
+    candidate = Predictor(config.model, network, prepared.reader, labels)
+    settings = FitSettings(
+        epochs=config.train.epochs,
+        batch_size=config.train.batch_size,
+        seed=config.seed,
+        clip_norm=config.train.clip_norm,
+        warmup_steps=config.train.warmup_steps,
+        metric=config.train.metric,
+        patience=config.train.patience,
+        checkpoint_seconds=config.train.checkpoint_seconds,
+    )
+    state = Fit(
+        model,
+        task,
+        ragged=prepared.train_texts.ragged,
+        labels=prepared.train.labels,
+        validate=lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0],
+        optimizer=optimizer,
+        schedule=partial(
+            config.train.schedule.module.factor,
+            config.train.schedule.options,
+            epochs=config.train.epochs,
+        ),
+        settings=settings,
+        run=run,
+        watcher=watcher,
+        stop_requested=stop_requested,
+    ).run_to_end()
+    task.autocast = None  # what is saved and reported is the float32 model
+    facts |= {
+        "epochs": state.epoch,
+        "best_epoch": state.best_epoch,
+        "steps": state.step,
+        "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
+        "best": state.rows[state.best_epoch - 1],
+    }
+    return network, facts
+
+
+def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:
+    """Put pretrained vectors into the embedding; return their coverage."""
+    settings = config.model.options.embedding
+    if settings.vectors is None:
+        return {}
+    import torch
+
+    from rnnlab.data.vectors import coverage, locate_vectors, read_vectors
+
+    vocabulary = prepared.reader.vocabulary
+    vectors = read_vectors(locate_vectors(settings.vectors), vocabulary.index, dim=settings.dim)
+    rows = [vocabulary.index[word] for word in vectors.words]
+    with torch.no_grad():
+        model.embedding.weight[rows] = torch.from_numpy(vectors.values)
+    counts = np.bincount(prepared.train.ragged.tokens, minlength=len(prepared.train.types))
+    found = coverage(vectors.words, dict(zip(prepared.train.types, counts.tolist(), strict=False)))
+    facts = {"types": round(found.types, 4), "tokens": round(found.tokens, 4)}
+    log.info("vectors cover %.1f %% of the training tokens", 100 * found.tokens)
+    return {"vectors_coverage": facts}
+
+
+def with_resources(config: Config, threads: int, device: str) -> Config:
+    """The config with threads and device as they will be used."""
+    return config.model_copy(update={"threads": threads, "device": device})

@@ -1,0 +1,159 @@
+"""From a preset's name or a YAML file, with overrides, to a checked config."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from rnnlab.config.schema import Config
+from rnnlab.exceptions import UserError
+from rnnlab.options import nearest
+
+_PRESETS = resources.files("rnnlab.config") / "presets"
+
+
+def preset_names() -> list[str]:
+    """Names of the shipped presets, sorted; a file that begins with "_" is only a base."""
+    files = (file.name for file in _PRESETS.iterdir())
+    names = (name.removesuffix(".yaml") for name in files if name.endswith(".yaml"))
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+def preset_summaries() -> dict[str, str]:
+    """One line about each preset, read without loading any component."""
+    return {name: _resolve(name, Path.cwd()).get("summary", "") for name in preset_names()}
+
+
+def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> Config:
+    """Read a preset or a YAML file and apply dotted overrides.
+
+    Args:
+        name_or_path: a preset's name, or the path of a file that ends in .yaml or .yml.
+        overrides: `key.path=value`, the value in YAML ("1e-3" is a number, "null" is None).
+
+    Raises:
+        UserError: unknown preset or key (the nearest is named), bad value, unreadable file.
+    """
+    settings = _resolve(name_or_path, Path.cwd())
+    for override in overrides:
+        _apply(settings, override)
+    return parse_config(settings, name_or_path)
+
+
+def parse_config(settings: Mapping[str, Any], origin: str) -> Config:
+    """Check settings against the schema.
+
+    Raises:
+        UserError: with the first problem, its key and `origin`.
+    """
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        raise UserError(f"{origin}: {_first_problem(error.errors())}") from error
+
+
+def dump_config(config: Config) -> str:
+    """The resolved config as YAML; `parse_yaml` and `parse_config` read it back."""
+    stream = io.StringIO()
+    yaml = YAML()
+    yaml.width = 100
+    yaml.dump(config.model_dump(mode="json"), stream)
+    return stream.getvalue()
+
+
+def parse_yaml(text: str, origin: str) -> Any:
+    """Parse YAML 1.2 into plain values.
+
+    Raises:
+        UserError: not YAML; `origin` and the line are named.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = " ".join(str(error.problem or error.context or "cannot be parsed").split())
+        raise UserError(f"{origin}{line}: not valid YAML: {problem}") from error
+    except (YAMLError, ValueError) as error:
+        problem = " ".join(str(error).split())
+        raise UserError(f"{origin}: not valid YAML: {problem}") from error
+
+
+def _resolve(name: str, folder: Path) -> dict[str, Any]:
+    """Load a preset or file, merged over what it `extends`."""
+    if name.endswith((".yaml", ".yml")):
+        path = (folder / Path(name).expanduser()).resolve()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise UserError(f"{name}: no such file") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{name}: cannot be read: {error}") from error
+        stem, folder = path.stem, path.parent
+    else:
+        file = _PRESETS / f"{name}.yaml"
+        if "/" in name or not file.is_file():
+            hint = nearest(name, preset_names())
+            raise UserError(f"unknown preset '{name}'{hint} (a file must end in .yaml)")
+        text, stem = file.read_text(encoding="utf-8"), name
+    settings = parse_yaml(text, name)
+    if not isinstance(settings, dict):
+        raise UserError(f"{name}: expected a mapping of config keys")
+    base = settings.pop("extends", None)
+    settings.setdefault("name", stem)
+    if base is None:
+        return settings
+    merged = _resolve(str(base), folder)
+    _merge(merged, settings)
+    return merged
+
+
+def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _apply(settings: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"'{override}' is not an override; write key=value, as in train.epochs=3")
+    value = parse_yaml(text, f"override {key}") if text else None
+    *parents, last = key.split(".")
+    section: dict[str, Any] = settings
+    for parent in parents:
+        inner: Any = section.get(parent)
+        if isinstance(inner, str):  # a component by its name alone
+            inner = {"kind" if parent == "model" else "name": inner}
+        elif inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            raise UserError(f"override {key}: '{parent}' is a value, not a section")
+        section[parent] = inner
+        section = inner
+    section[last] = value
+
+
+def _first_problem(errors: Iterable[Any], prefix: tuple[Any, ...] = ()) -> str:
+    error = next(iter(errors))
+    where = (*prefix, *error["loc"])
+    context = error.get("ctx") or {}
+    if context.get("errors"):
+        return _first_problem(context["errors"], where)
+    dotted = ".".join(str(part) for part in where).replace("data.source.", "data.")
+    if error["type"] == "unknown_key":
+        full = f"{dotted}.{context['key']}" if dotted else context["key"]
+        return f"unknown key '{full}'{context['hint']}"
+    if error["type"] == "missing":
+        return f"key '{dotted}' is missing"
+    got = "" if error["type"] == "component" else f" (got {error['input']!r})"
+    message = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{dotted}: {message}{got}"

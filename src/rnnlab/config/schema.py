@@ -1,0 +1,162 @@
+"""What a config may say. Every key has a type, a default where one makes sense, and no synonym."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from rnnlab.options import Options, unknown_key
+from rnnlab.registry import MODELS, OPTIMIZERS, SCHEDULES, SOURCES, TOKENIZERS, component
+
+
+class Validation(Options):
+    """How a validation part is cut from train where the data set has none of its own.
+
+    Attributes:
+        fraction: share of the training examples.
+        by: what must stay whole ("film"; for a table the group column); None to cut by example.
+        seed: of the cut; independent of the run's seed.
+    """
+
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    by: str | None = None
+    seed: NonNegativeInt = 0
+
+
+class VocabularyConfig(Options):
+    """Which training words the model knows.
+
+    Attributes:
+        max_size: the most frequent so many, `<pad>` and `<unk>` not counted; None for all.
+        min_count: occurrences that a word needs.
+    """
+
+    max_size: PositiveInt | None = None
+    min_count: PositiveInt = 1
+
+
+class Recorded(Options):
+    """Facts about the data that `show` uses, so that it needs none.
+
+    Attributes:
+        vocabulary: entries, `<pad>` and `<unk>` counted.
+        classes: number of labels.
+    """
+
+    vocabulary: PositiveInt
+    classes: Annotated[int, Field(ge=2)]
+
+
+class DataConfig(Options):
+    """The data and how it becomes token numbers.
+
+    In a file the source's own keys stand beside the common ones:
+    `{source: table, path: reviews.csv, text: review, max_tokens: 400}`.
+
+    Attributes:
+        source: the data set, with its own settings.
+        tokenizer: from a text to its tokens.
+        vocabulary: built from the training part alone.
+        validation: how to cut a validation part where the source has none.
+        max_tokens: longer texts are cut; None for full length.
+        truncation: which end of a long text is kept.
+        recorded: facts for `show`.
+    """
+
+    source: Annotated[Any, component(SOURCES)]
+    tokenizer: Annotated[Any, component(TOKENIZERS)] = "words"
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    validation: Validation = Validation()
+    max_tokens: PositiveInt | None = None
+    truncation: Literal["head", "tail", "head_and_tail"] = "head"
+    recorded: Recorded | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        """Hand the source's own keys to the source; refuse what neither knows."""
+        if not isinstance(value, dict) or not isinstance(value.get("source"), str):
+            return value
+        name = value["source"]
+        if name not in SOURCES.names:
+            return value  # the field's own error names the nearest source
+        own_fields = SOURCES.load(name).Options.model_fields
+        own = {"name": name}
+        common = {}
+        for key, setting in value.items():
+            if key in cls.model_fields:
+                common[key] = setting
+            elif key in own_fields:
+                own[key] = setting
+            else:
+                raise unknown_key(key, [*cls.model_fields, *own_fields])
+        return {**common, "source": own}
+
+    @model_serializer(mode="wrap")
+    def _flatten(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped = handler(self)
+        own = dumped.pop("source")
+        return {"source": own.pop("name"), **own, **dumped}
+
+
+class TrainConfig(Options):
+    """How a model is trained. Models that are fitted in one go use `metric` alone.
+
+    Attributes:
+        epochs: passes over the training part, at most.
+        batch_size: examples per update.
+        optimizer: and its settings; `lr` is the base of the schedule.
+        schedule: the learning rate's course.
+        warmup_steps: updates over which the rate rises from 0.
+        clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
+        metric: on validation; the best epoch by it is kept.
+        patience: epochs without improvement after which training stops; None for never.
+        class_weights: "balanced" weighs each class by the inverse of its frequency.
+        precision: "bfloat16" runs the forward pass under autocast where the device has it.
+        checkpoint_seconds: at most this much work is lost when the process is killed.
+    """
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 64
+    optimizer: Annotated[Any, component(OPTIMIZERS)] = "adam"
+    schedule: Annotated[Any, component(SCHEDULES)] = "constant"
+    warmup_steps: NonNegativeInt = 0
+    clip_norm: NonNegativeFloat | None = None
+    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    patience: PositiveInt | None = None
+    class_weights: Literal["balanced"] | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    checkpoint_seconds: NonNegativeFloat = 60.0
+
+
+class Config(Options):
+    """One run, fully described.
+
+    Attributes:
+        name: the preset's or file's name; part of the run directory's name.
+        summary: one line for lists.
+        seed: of initial weights, dropout and batch order.
+        threads: of torch's CPU kernels; None for all available cores. Recorded in the run.
+        device: "auto" is the first accelerator, else the CPU.
+        data: what is learned from.
+        model: what learns.
+        train: how.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    summary: str = ""
+    seed: NonNegativeInt = 0
+    threads: PositiveInt | None = None
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    data: DataConfig
+    model: Annotated[Any, component(MODELS, key="kind")]
+    train: TrainConfig = TrainConfig()

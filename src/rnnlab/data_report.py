@@ -1,0 +1,103 @@
+"""Figures about a data set, and about what a preset's model sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnlab import compose
+from rnnlab.config.load import load_config, parse_config, preset_names
+from rnnlab.config.schema import Config
+from rnnlab.data.checks import normalise, repeats
+from rnnlab.data.texts import TextSplit
+from rnnlab.data.token_cache import tokenized
+from rnnlab.exceptions import UserError
+from rnnlab.registry import SOURCES
+
+
+def _config(name: str, overrides: Sequence[str]) -> tuple[Config, bool]:
+    """The config of a preset or file; for a bare data set a minimal one, and False."""
+    if name in SOURCES.names and name not in preset_names():
+        if overrides:
+            raise UserError(f"{name} is a data set without a preset; it takes no overrides")
+        settings = {"name": name, "data": {"source": name}, "model": "majority"}
+        return parse_config(settings, name), False
+    return load_config(name, overrides), True
+
+
+def _label_counts(split: TextSplit) -> dict[str, int]:
+    labels = np.asarray(split.labels)
+    counts = np.bincount(labels[labels >= 0], minlength=len(split.facts["labels"]))
+    named = zip(split.facts["labels"], counts.tolist(), strict=True)
+    return {name: count for name, count in named if count}
+
+
+def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Describe a data set.
+
+    Returns:
+        `splits`: per split of the data set `examples`, `tokens`, `labels` (counts), `length`
+        (mean, median, min, max, in tokens); `labels` in index order; for a preset also `preset`:
+        `vocabulary` and per part that the model sees `examples`, `coverage`, `cut_tokens`,
+        `cut_texts`.
+
+    Raises:
+        UserError: unknown name, or malformed data.
+    """
+    config, is_preset = _config(name, overrides)
+    dataset = compose.dataset_of(config)
+    tokenizer = config.data.tokenizer
+    splits: dict[str, Any] = {}
+    for split in dataset.source.splits:
+        texts = dataset.texts(split)
+        ragged, types = tokenized(texts, tokenizer.name, tokenizer.options)
+        lengths = ragged.lengths
+        splits[split] = {
+            "examples": len(texts),
+            "tokens": len(ragged.tokens),
+            "types": len(types),
+            "labels": _label_counts(texts),
+            "length": {
+                "mean": float(lengths.mean()),
+                "median": float(np.median(lengths)),
+                "min": int(lengths.min()),
+                "max": int(lengths.max()),
+            },
+        }
+    facts = {
+        "name": name,
+        "tokenizer": tokenizer.name,
+        "labels": list(dataset.labels),
+        "splits": splits,
+    }
+    if is_preset:
+        facts["preset"] = _preset_stats(config, dataset)
+    return facts
+
+
+def _preset_stats(config: Config, dataset: Any) -> dict[str, Any]:
+    prepared = compose.prepare(config, dataset)
+    parts = {"train": prepared.train_texts, "val": prepared.val_texts}
+    if "test" in dataset.splits:
+        test = dataset.tokens("test")
+        parts["test"] = prepared.reader.encode(test.ragged, test.types)
+    return {
+        "vocabulary": len(prepared.reader.vocabulary),
+        "splits": {
+            name: {"examples": len(part.ragged), **part.facts()} for name, part in parts.items()
+        },
+    }
+
+
+def data_check(name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Count repeated texts within and across the splits of a data set.
+
+    Returns:
+        `repeats.SPLIT`, `overlap.A_B`, and the same under `normalised`.
+    """
+    dataset = compose.dataset_of(_config(name, overrides)[0])
+    texts = {split: dataset.texts(split).texts() for split in dataset.source.splits}
+    exact = repeats(texts, lambda text: text)
+    return {"name": name, **exact, "normalised": repeats(texts, normalise)}

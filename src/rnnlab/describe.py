@@ -1,0 +1,84 @@
+"""Parameters per layer and cost of a config's model, without data and without memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnlab.config.schema import Config
+
+_ASSUMED = {"vocabulary": 20_002, "classes": 2}
+
+
+def describe(config: Config) -> dict[str, Any]:
+    """Count parameters and estimate the cost of a token.
+
+    Returns:
+        `recorded`: vocabulary and classes that the figures are for, and their `origin`.
+        `parameters`: `total`, `trainable`, `layers` (name, shape, count, `textbook` for recurrent
+        layers: one bias vector per gate); None for models without a fixed number.
+        `cost`: `training_flops_per_token`: forward and backward matrix products, 6 per weight of
+        recurrent layers and head.
+    """
+    facts = config.data.recorded
+    recorded: dict[str, Any] = (
+        {**facts.model_dump(), "origin": "recorded in the preset"}
+        if facts is not None
+        else {**_ASSUMED, "origin": "assumed until the data is read"}
+    )
+    if not config.model.module.TRAINED:
+        return {"recorded": recorded, "parameters": None, "cost": None}
+    import torch
+
+    with torch.device("meta"):
+        model = config.model.module.build(
+            config.model.options,
+            vocabulary_size=recorded["vocabulary"],
+            num_classes=recorded["classes"],
+        )
+    layers = [_layer("embedding", model.embedding)]
+    if model.encoder is not None:
+        layers += _recurrent_layers(model.encoder)
+    layers += [_layer(f"pooling.{i}", p) for i, p in enumerate(model.pooling) if _size(p)]
+    layers.append(_layer("head", model.head))
+    total = sum(layer["count"] for layer in layers)
+    if total != _size(model):
+        raise RuntimeError("the layers' parameters do not add up to the model's")
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    flops = 6 * (total - layers[0]["count"])
+    return {
+        "recorded": recorded,
+        "parameters": {"total": total, "trainable": trainable, "layers": layers},
+        "cost": {"training_flops_per_token": flops},
+    }
+
+
+def _recurrent_layers(encoder: Any) -> list[dict[str, Any]]:
+    rows = []
+    for layer in range(encoder.num_layers):
+        for suffix in encoder.suffixes:
+            weights = encoder.weights(layer, suffix)
+            count = sum(weight.numel() for weight in weights)
+            rows.append(
+                {
+                    "name": f"encoder.l{layer}{suffix}",
+                    "shape": [weights[0].shape[1], encoder.hidden_size],
+                    "count": count,
+                    "textbook": count - weights[3].numel(),
+                    "trainable": True,
+                }
+            )
+    return rows
+
+
+def _size(module: Any) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _layer(name: str, module: Any) -> dict[str, Any]:
+    weight = next(module.parameters())
+    return {
+        "name": name,
+        "shape": list(weight.shape),
+        "count": _size(module),
+        "trainable": weight.requires_grad,
+    }

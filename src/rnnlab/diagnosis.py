@@ -1,0 +1,63 @@
+"""Facts about this machine and installation that explain what a run does on it."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from rnnlab.data.checks import list_sources
+from rnnlab.data.download import cache_root, mirror_folder
+from rnnlab.exceptions import UserError
+from rnnlab.runner import available_cores, library_versions
+
+
+def kernel(cell: ModuleType) -> str:
+    """Name the operator that runs a cell in training on this CPU, as torch's profiler sees it."""
+    import torch
+
+    from rnnlab.nn.recurrent import Recurrent
+
+    layer = Recurrent(cell, cell.Options(), input_size=8, hidden_size=8)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+        layer(torch.zeros(2, 4, 8), torch.tensor([4, 2]))
+    names = {event.key for event in profile.key_averages()}
+    if any("mkldnn_rnn" in name for name in names):
+        return "oneDNN, fused over all steps"
+    return "torch's own, step by step inside one operator"
+
+
+def diagnose(folder: Path) -> dict[str, dict[str, Any]]:
+    """Collect the facts, by section.
+
+    Args:
+        folder: where runs would be written.
+    """
+    import torch
+
+    from rnnlab.registry import CELLS
+
+    try:
+        mirror = str(mirror_folder() or "not set")
+    except UserError as error:
+        mirror = str(error)
+    free = shutil.disk_usage(folder).free
+    return {
+        "versions": library_versions(),
+        "machine": {
+            "system": platform.platform(),
+            "cores": available_cores(),
+            "torch threads": torch.get_num_threads(),
+            "vector instructions": torch.backends.cpu.get_cpu_capability(),
+            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
+            "free disk here": f"{free / 1e9:.1f} GB",
+        },
+        "recurrent kernels": {name: kernel(CELLS.load(name)) for name in CELLS.names},
+        "data": {
+            "RNNLAB_DATA": mirror,
+            "cache": str(cache_root()),
+            **{row["name"]: row["state"] for row in list_sources()},
+        },
+    }

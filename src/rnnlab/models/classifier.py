@@ -1,0 +1,85 @@
+"""A text classifier: embedding, recurrent encoder (or none), pooling, linear head.
+
+Legend: B batch, T time, D embedding width, F features after pooling, C outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.exceptions import UserError
+from rnnlab.nn.recurrent import Recurrent
+from rnnlab.registry import POOLINGS
+
+Activation = Literal["tanh", "relu", "sigmoid"]
+_ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+def num_outputs(num_classes: int) -> int:
+    """Two classes share one logit, log(p1 / p0); more have one each."""
+    return 1 if num_classes == 2 else num_classes
+
+
+class Classifier(nn.Module):
+    """From padded token numbers to logits.
+
+    Args:
+        embedding: of the vocabulary; row 0 is padding.
+        encoder: recurrent layers, or None for a bag of embeddings.
+        pooling: names of poolings, concatenated in this order.
+        num_classes: labels.
+        activation: applied to the pooled vector.
+        embedding_dropout: on the embedded tokens.
+        dropout: on the pooled vector.
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Embedding,
+        encoder: Recurrent | None,
+        *,
+        pooling: Sequence[str],
+        num_classes: int,
+        activation: Activation | None = None,
+        embedding_dropout: float = 0.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding, self.encoder = embedding, encoder
+        size = embedding.embedding_dim if encoder is None else encoder.output_size
+        modules = [POOLINGS.load(name) for name in pooling]
+        for name, module in zip(pooling, modules, strict=True):
+            if encoder is None and module.NEEDS_ENCODER:
+                raise UserError(
+                    f"model.pooling '{name}' reads the encoder's final state, and model.encoder is "
+                    "null; choose mean or max, or give an encoder"
+                )
+        self.pooling = nn.ModuleList(module.build(size) for module in modules)
+        self.activation = activation
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(size * len(modules), num_outputs(num_classes))
+
+    def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        """Return logits float[B, C], C = 1 for two classes."""
+        outputs = self.embedding_dropout(self.embedding(tokens_BT))
+        final = outputs.new_zeros(())
+        if self.encoder is not None:
+            outputs, final = self.encoder(outputs, lengths_B)
+        mask_BT = torch.arange(tokens_BT.shape[1], device=lengths_B.device) < lengths_B.unsqueeze(1)
+        features_BF = torch.cat([pool(outputs, final, mask_BT) for pool in self.pooling], dim=-1)
+        if self.activation is not None:
+            features_BF = _ACTIVATIONS[self.activation](features_BF)
+        return self.head(self.dropout(features_BF))
+
+
+def probabilities(logits_BC: Tensor) -> Tensor:
+    """Return float32[B, classes] from logits; two classes share one logit."""
+    logits_BC = logits_BC.float()
+    if logits_BC.shape[1] == 1:
+        return torch.cat([torch.sigmoid(-logits_BC), torch.sigmoid(logits_BC)], dim=1)
+    return torch.softmax(logits_BC, dim=1)

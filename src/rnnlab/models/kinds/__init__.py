@@ -1,0 +1,11 @@
+"""Kinds of models, one module each.
+
+A module defines
+
+    SUMMARY: str                    one line for the docs
+    VERSION: int                    raised when its numbers change
+    TRAINED: bool                   trained by gradient steps; otherwise fitted in one go
+    class Options(rnnlab.options.Options)
+
+A fitted kind also defines `fit` and `load`: see `majority` for the smallest example.
+"""

@@ -1,0 +1,114 @@
+"""Embedding → recurrent encoder (or none) → pooling → linear, trained by gradient steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from torch import nn
+
+from rnnlab import options
+from rnnlab.models.classifier import Classifier
+from rnnlab.nn.recurrent import Recurrent
+from rnnlab.registry import CELLS, POOLINGS, component
+
+SUMMARY = "embedding, recurrent encoder or none, pooling, linear head"
+VERSION = 1
+TRAINED = True
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class EmbeddingOptions(options.Options):
+    """The embedding.
+
+    Attributes:
+        dim: width; must equal the vectors' where there are any.
+        vectors: file of pretrained vectors in GloVe text form, by path or by name in RNNLAB_DATA.
+        frozen: do not train it.
+        std: of the initial random values.
+        dropout: on its outputs.
+    """
+
+    dim: PositiveInt = 100
+    vectors: str | None = None
+    frozen: bool = False
+    std: PositiveFloat = 1.0
+    dropout: Probability = 0.0
+
+
+class EncoderOptions(options.Options):
+    """The recurrent encoder.
+
+    Attributes:
+        cell: with its own settings.
+        hidden: state width per direction.
+        layers: each reads the one below.
+        bidirectional: run both directions.
+        dropout: between layers.
+    """
+
+    cell: Annotated[Any, component(CELLS)] = "lstm"
+    hidden: PositiveInt = 128
+    layers: PositiveInt = 1
+    bidirectional: bool = False
+    dropout: Probability = 0.0
+
+
+class Options(options.Options):
+    """The classifier.
+
+    Attributes:
+        embedding: of the tokens.
+        encoder: None for a bag of embeddings.
+        pooling: one or more, concatenated.
+        activation: applied to the pooled vector.
+        dropout: on the pooled vector.
+    """
+
+    embedding: EmbeddingOptions = EmbeddingOptions()
+    encoder: EncoderOptions | None = EncoderOptions()
+    pooling: tuple[str, ...] = ("final",)
+    activation: Literal["tanh", "relu", "sigmoid"] | None = None
+    dropout: Probability = 0.0
+
+    @field_validator("pooling", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        names = (value,) if isinstance(value, str) else tuple(value or ())
+        if not names:
+            raise ValueError(f"choose at least one of {', '.join(POOLINGS.names)}")
+        unknown = [name for name in names if name not in POOLINGS.names]
+        if unknown:
+            hint = options.nearest(str(unknown[0]), POOLINGS.names)
+            raise ValueError(f"unknown pooling '{unknown[0]}'{hint}")
+        return names
+
+
+def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classifier:
+    """Build the network with random weights drawn from torch's global generator."""
+    dim = options.embedding.dim
+    embedding = nn.Embedding(vocabulary_size, dim, padding_idx=0)
+    with torch.no_grad():
+        embedding.weight.mul_(options.embedding.std)
+    embedding.weight.requires_grad_(not options.embedding.frozen)
+    encoder = options.encoder
+    recurrent = encoder and Recurrent(
+        encoder.cell.module,
+        encoder.cell.options,
+        input_size=dim,
+        hidden_size=encoder.hidden,
+        num_layers=encoder.layers,
+        bidirectional=encoder.bidirectional,
+        dropout=encoder.dropout,
+    )
+    return Classifier(
+        embedding,
+        recurrent,
+        pooling=options.pooling,
+        num_classes=num_classes,
+        activation=options.activation,
+        embedding_dropout=options.embedding.dropout,
+        dropout=options.dropout,
+    )

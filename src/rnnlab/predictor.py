@@ -1,0 +1,186 @@
+"""A trained model with all that it needs to read a text: the `model/` folder of a run.
+
+model.json            kind, settings, labels, tokenizer, truncation
+vocabulary.json       words in index order
+weights.safetensors   parameters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rnnlab.data.ragged import Ragged
+from rnnlab.data.reader import TextReader
+from rnnlab.data.vocabulary import Vocabulary
+from rnnlab.exceptions import UserError
+from rnnlab.files import read_json, write_bytes, write_json
+from rnnlab.registry import MODELS, TOKENIZERS, Component
+
+_FORMAT = 1
+_SETTINGS, _WORDS, _WEIGHTS = "model.json", "vocabulary.json", "weights.safetensors"
+
+
+class Fitted(Protocol):
+    """A model after training, whatever its kind."""
+
+    def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
+        """Return float32[n, classes], rows in the order of the texts."""
+        ...
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Its parameters by name."""
+        ...
+
+
+class Network:
+    """A trained network as a fitted model.
+
+    Args:
+        model: the network, on its device.
+        task: how it is read.
+    """
+
+    def __init__(self, model: Any, task: Any) -> None:
+        self.model, self.task = model, task
+
+    def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
+        """Return float32[n, classes]."""
+        return self.task.probabilities(self.model, ragged)
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """The state dict as arrays."""
+        return {name: t.detach().cpu().numpy() for name, t in self.model.state_dict().items()}
+
+
+class Predictions(NamedTuple):
+    """Results for texts, in their order.
+
+    Attributes:
+        probabilities: float32[n, classes].
+        texts_cut: how many texts were longer than the model reads.
+        texts_empty: how many texts had no token; they are read as one unknown word.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    texts_cut: int
+    texts_empty: int
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """From texts to label probabilities.
+
+    Attributes:
+        kind: the model, a component of `rnnlab.models.kinds`.
+        fitted: its parameters.
+        reader: from texts to token numbers.
+        labels: names in the order of the probabilities' columns.
+    """
+
+    kind: Component
+    fitted: Fitted
+    reader: TextReader
+    labels: tuple[str, ...]
+
+    def predict(self, texts: Sequence[str]) -> Predictions:
+        """Classify texts; empty ones and those of any length too."""
+        if not texts:
+            return Predictions(np.zeros((0, len(self.labels)), np.float32), 0, 0)
+        encoded = self.reader.read(texts)
+        probabilities = self.fitted.probabilities(encoded.ragged)
+        return Predictions(probabilities, encoded.texts_cut, encoded.texts_empty)
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder; the weights come first, the description last."""
+        from safetensors.numpy import save
+
+        arrays = {name: np.ascontiguousarray(a) for name, a in self.fitted.arrays().items()}
+        write_bytes(folder / _WEIGHTS, save(arrays))
+        write_json(folder / _WORDS, self.reader.vocabulary.words)
+        tokenizer = self.reader.tokenizer
+        settings = {
+            "format": _FORMAT,
+            "kind": self.kind.name,
+            "kind_version": self.kind.module.VERSION,
+            "options": self.kind.options.model_dump(mode="json"),
+            "labels": self.labels,
+            "tokenizer": tokenizer.name,
+            "tokenizer_version": tokenizer.module.VERSION,
+            "tokenizer_options": tokenizer.options.model_dump(mode="json"),
+            "max_tokens": self.reader.max_tokens,
+            "truncation": self.reader.truncation,
+        }
+        write_json(folder / _SETTINGS, settings)
+
+    @staticmethod
+    def load(folder: Path, device: str = "cpu") -> Predictor:
+        """Read a model folder.
+
+        Raises:
+            UserError: it is missing, damaged, or was written by a newer rnnlab.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            settings = read_json(folder / _SETTINGS)
+            words = tuple(read_json(folder / _WORDS))
+            arrays = load_file(folder / _WEIGHTS)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{folder}: no trained model here (no {Path(str(error.filename)).name}); "
+                "finish the run with `rnnlab train --resume RUN`"
+            ) from error
+        except (ValueError, SafetensorError) as error:
+            raise UserError(f"{folder}: the model is damaged ({error}); train it again") from error
+        kind = Component(
+            MODELS,
+            settings["kind"],
+            MODELS.load(settings["kind"]).Options.model_validate(settings["options"]),
+        )
+        tokenizer = Component(
+            TOKENIZERS,
+            settings["tokenizer"],
+            TOKENIZERS.load(settings["tokenizer"]).Options.model_validate(
+                settings["tokenizer_options"]
+            ),
+        )
+        versions = (settings["format"], settings["kind_version"], settings["tokenizer_version"])
+        if versions != (_FORMAT, kind.module.VERSION, tokenizer.module.VERSION):
+            raise UserError(
+                f"{folder}: written by another version of rnnlab, whose numbers differ; "
+                "use that version, or train again"
+            )
+        vocabulary = Vocabulary(words)
+        reader = TextReader(tokenizer, vocabulary, settings["max_tokens"], settings["truncation"])
+        labels = tuple(settings["labels"])
+        fitted = _rebuild(kind, arrays, len(vocabulary), len(labels), device)
+        return Predictor(kind, fitted, reader, labels)
+
+
+def _rebuild(
+    kind: Component,
+    arrays: dict[str, npt.NDArray[np.generic]],
+    vocabulary_size: int,
+    num_classes: int,
+    device: str,
+) -> Fitted:
+    if not kind.module.TRAINED:
+        return kind.module.load(arrays)
+    import torch
+
+    from rnnlab.tasks.classification import Classification
+
+    with torch.device("meta"):
+        model = kind.module.build(
+            kind.options, vocabulary_size=vocabulary_size, num_classes=num_classes
+        )
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    model.load_state_dict(tensors, assign=True)
+    return Network(model.to(device).requires_grad_(False), Classification())

@@ -1,0 +1,296 @@
+"""Epochs around the loop: validation, the best epoch, early stopping, checkpoints, resume.
+
+Everything that decides the result is in the checkpoint, so that a resumed run is bit for bit the
+uninterrupted one: parameters, optimizer, random state, position, sums of the epoch under way, rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from rnnlab.data.batching import training_batches
+from rnnlab.data.ragged import Ragged
+from rnnlab.exceptions import Interrupted
+from rnnlab.metrics import ClassificationMetrics
+from rnnlab.tasks.classification import Classification, TextBatch
+from rnnlab.train.checkpoint import (
+    load_checkpoint,
+    random_state,
+    restore_random_state,
+    save_checkpoint,
+    save_tensors,
+)
+from rnnlab.train.loop import training_steps
+from rnnlab.train.optimizers._base import Optimizer
+from rnnlab.train.rundir import RunDirectory, write_csv
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How long, in what portions, and by what measure; see `rnnlab.config.schema.TrainConfig`."""
+
+    epochs: int
+    batch_size: int
+    seed: int
+    clip_norm: float | None
+    warmup_steps: int
+    metric: str
+    patience: int | None
+    checkpoint_seconds: float
+
+
+@dataclass
+class FitState:
+    """Where a training stands; JSON values only.
+
+    Attributes:
+        step: optimizer updates done.
+        epoch: epochs finished.
+        batch: batches done in the epoch under way.
+        sums: of that epoch: nats, targets, hits, examples.
+        rows: one per finished epoch, as in epochs.csv.
+        timings: one per finished epoch, as in timings.csv.
+        best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
+        epoch_seconds: spent in the epoch under way.
+        seconds: spent in all, validation included.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+class Watcher(Protocol):
+    """Who looks on: a progress line, a test, a tracker."""
+
+    def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:
+        """An update was done; `batches` in this epoch, `tokens` real tokens in the batch."""
+        ...
+
+    def epoch(self, state: FitState) -> None:
+        """An epoch is finished; its row is the last of `state.rows`."""
+        ...
+
+
+class Fit:
+    """One training, from its last checkpoint or from the start.
+
+    Args:
+        model: on its device, initialised.
+        task: gives loss and probabilities.
+        ragged: the training texts.
+        labels: their labels, int64[n].
+        validate: scores the model on validation.
+        optimizer: over the trainable parameters.
+        schedule: factor of the learning rate at a position in epochs.
+        settings: see FitSettings.
+        run: where rows, checkpoints and the best parameters go.
+        watcher: is told of every step and epoch.
+        stop_requested: asked after each update; true ends the training resumably.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        task: Classification,
+        *,
+        ragged: Ragged,
+        labels: npt.NDArray[np.int64],
+        validate: Callable[[], ClassificationMetrics],
+        optimizer: Optimizer,
+        schedule: Callable[[float], float],
+        settings: FitSettings,
+        run: RunDirectory,
+        watcher: Watcher,
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self.model, self.task, self.optimizer = model, task, optimizer
+        self.ragged, self.labels, self.validate = ragged, labels, validate
+        self.schedule, self.settings, self.run = schedule, settings, run
+        self.watcher, self.stop_requested = watcher, stop_requested
+        self.device = next(model.parameters()).device
+        self.state = FitState()
+        self._clock = self._saved_at = time.monotonic()
+
+    def run_to_end(self) -> FitState:
+        """Train until the last epoch or until patience is spent; return the final state.
+
+        The model then holds the best epoch's parameters.
+
+        Raises:
+            Interrupted: a stop was requested; the state is saved.
+            Diverged: see `training_steps`; the last checkpoint is kept.
+        """
+        self._restore()
+        while self.state.epoch < self.settings.epochs and not self._patience_is_spent():
+            self._one_epoch()
+        self.model.load_state_dict(load_file(self._best_path(self.state.best_epoch)))
+        return self.state
+
+    def _one_epoch(self) -> None:
+        state, settings = self.state, self.settings
+        batches = training_batches(
+            self.ragged.lengths,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+            epoch=state.epoch,
+        )
+        base = self.optimizer.options.lr
+        sums = torch.tensor(state.sums, dtype=torch.float64, device=self.device)
+
+        def learning_rate() -> float:
+            position = state.epoch + state.batch / len(batches)
+            warm = min(1.0, (state.step + 1) / max(settings.warmup_steps, 1))
+            return base * warm * self.schedule(position)
+
+        self.model.train()
+        rows = iter(batches[state.batch :])
+        current: list[npt.NDArray[np.int64]] = []
+        for info in training_steps(
+            self.model,
+            self.task.loss_sum,
+            self._collated(rows, current),
+            self.optimizer,
+            learning_rate=learning_rate,
+            clip_norm=settings.clip_norm,
+            first_step=state.step,
+        ):
+            done = current.pop(0)
+            state.step += 1
+            state.batch += 1
+            examples = torch.tensor(float(len(done)), device=self.device)
+            sums += torch.stack([*info.loss, examples])
+            self._tick()
+            self.watcher.step(
+                state,
+                batches=len(batches),
+                epochs=settings.epochs,
+                tokens=int(self.ragged.lengths[done].sum()),
+                loss=info.loss.nats.item() / info.loss.targets.item(),
+            )
+            if self.stop_requested():
+                state.sums = sums.tolist()
+                self._save()
+                raise Interrupted
+            if time.monotonic() - self._saved_at >= settings.checkpoint_seconds:
+                state.sums = sums.tolist()
+                self._save()
+        state.sums = sums.tolist()
+        self._finish_epoch()
+
+    def _collated(
+        self, rows: Iterator[npt.NDArray[np.int64]], current: list[npt.NDArray[np.int64]]
+    ) -> Iterator[TextBatch]:
+        for batch_rows in rows:
+            current.append(batch_rows)
+            yield TextBatch(
+                torch.from_numpy(self.ragged.pad(batch_rows)).to(self.device),
+                torch.from_numpy(self.ragged.lengths[batch_rows]).to(self.device),
+                torch.from_numpy(self.labels[batch_rows]).to(self.device),
+            )
+
+    def _finish_epoch(self) -> None:
+        state = self.state
+        nats, targets, hits, examples = state.sums
+        train_seconds = state.epoch_seconds
+        scores = self.validate()
+        self._tick()
+        state.epoch += 1
+        state.rows.append(
+            {
+                "epoch": state.epoch,
+                "step": state.step,
+                "train_loss": nats / targets,
+                "train_accuracy": hits / examples,
+                "val_loss": scores.loss,
+                "val_accuracy": scores.accuracy,
+                "val_macro_f1": scores.macro_f1,
+            }
+        )
+        tokens = len(self.ragged.tokens)
+        state.timings.append(
+            {
+                "epoch": state.epoch,
+                "seconds": round(state.epoch_seconds, 3),
+                "train_seconds": round(train_seconds, 3),
+                "tokens_per_second": round(tokens / max(train_seconds, 1e-9), 1),
+            }
+        )
+        best = best_row(state.rows, self.settings.metric)["epoch"]
+        if best == state.epoch:
+            save_tensors(self._best_path(best), self.model.state_dict())
+        state.best_epoch = best
+        state.batch, state.sums, state.epoch_seconds = 0, [0.0, 0.0, 0.0, 0.0], 0.0
+        write_csv(self.run.path / "epochs.csv", state.rows)
+        write_csv(self.run.path / "timings.csv", state.timings)
+        self._save()
+        self.watcher.epoch(state)
+        if self.stop_requested() and state.epoch < self.settings.epochs:
+            raise Interrupted
+
+    def _patience_is_spent(self) -> bool:
+        patience = self.settings.patience
+        return patience is not None and self.state.epoch - self.state.best_epoch >= patience > 0
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        self.state.epoch_seconds += now - self._clock
+        self.state.seconds += now - self._clock
+        self._clock = now
+
+    def _best_path(self, epoch: int) -> Any:
+        return self.run.checkpoints / f"best-{epoch:04d}.safetensors"
+
+    def _save(self) -> None:
+        tensors: dict[str, Tensor] = {
+            **{f"model/{name}": t for name, t in self.model.state_dict().items()},
+            **{f"optimizer/{name}": t for name, t in self.optimizer.state_tensors().items()},
+            **random_state(self.device),
+        }
+        save_checkpoint(self.run.checkpoints, self.state.step, tensors, asdict(self.state))
+        for old in sorted(self.run.checkpoints.glob("best-*"))[:-2]:
+            old.unlink()
+        self._saved_at = time.monotonic()
+
+    def _restore(self) -> None:
+        found = load_checkpoint(self.run.checkpoints)
+        if found is None:
+            return
+        tensors, saved = found
+        self.state = FitState(**saved)
+        parts = {"model": {}, "optimizer": {}}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            if part in parts:
+                parts[part][name] = tensor
+        self.model.load_state_dict(parts["model"])
+        self.optimizer.load_state_tensors(parts["optimizer"])
+        restore_random_state(tensors, self.device)
+        if self.state.rows:
+            write_csv(self.run.path / "epochs.csv", self.state.rows)
+            write_csv(self.run.path / "timings.csv", self.state.timings)
+        log.info("going on at step %d, epoch %d", self.state.step, self.state.epoch + 1)
+
+
+def best_row(rows: list[dict[str, Any]], metric: str) -> dict[str, Any]:
+    """The first row with the best validation metric ("loss" is best when lowest)."""
+    sign = -1 if metric == "loss" else 1
+    return max(rows, key=lambda row: (sign * row[f"val_{metric}"], -row["epoch"]))

@@ -1,0 +1,73 @@
+"""The training loop and nothing else: who logs, saves or evaluates does so between its yields."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.exceptions import Diverged
+from rnnlab.train.optimizers._base import Optimizer
+
+VERSION = 1
+
+
+class StepInfo(NamedTuple):
+    """One optimizer update that has just been done.
+
+    Attributes:
+        loss: what the task returned for the batch (sums, detached).
+        gradient_norm: global norm before clipping.
+    """
+
+    loss: Any
+    gradient_norm: float
+
+
+def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
+    """Euclidean norm over all gradients, a scalar on their device."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+
+
+def training_steps(
+    model: nn.Module,
+    loss_sum: Callable[[nn.Module, Any], Any],
+    batches: Iterable[Any],
+    optimizer: Optimizer,
+    *,
+    learning_rate: Callable[[], float],
+    clip_norm: float | None,
+    first_step: int,
+) -> Iterator[StepInfo]:
+    """Yield a StepInfo after each update. Never logs, saves or evaluates.
+
+    Args:
+        model: in training mode.
+        loss_sum: gives `nats` and `targets` of a batch; the gradient is that of their quotient.
+        batches: those still to be done.
+        optimizer: over the model's trainable parameters.
+        learning_rate: asked before each update.
+        clip_norm: gradients are scaled down to this global norm; None for no clipping.
+        first_step: updates done before, for messages.
+
+    Raises:
+        Diverged: the loss or the gradient is not finite; parameters are as after the last update.
+    """
+    trained = list(optimizer.parameters.values())
+    for step, batch in enumerate(batches, first_step):
+        loss = loss_sum(model, batch)
+        (loss.nats / loss.targets).backward()
+        norm = gradient_norm(trained).item()  # the only point where the host waits for the device
+        if not math.isfinite(norm):
+            optimizer.zero_grad()
+            raise Diverged(step, f"gradient norm is {norm}")
+        if clip_norm and norm > clip_norm:
+            gradients = [p.grad for p in trained if p.grad is not None]
+            torch._foreach_mul_(gradients, clip_norm / (norm + 1e-6))
+        optimizer.step(learning_rate())
+        optimizer.zero_grad()
+        yield StepInfo(type(loss)(*(value.detach() for value in loss)), norm)

@@ -1,0 +1,70 @@
+"""What optimizers share: named parameters and named state tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Optimizer:
+    """Updates parameters in place from their gradients.
+
+    Args:
+        named_parameters: those to train.
+        options: the optimizer's settings.
+
+    Attributes:
+        state: for each slot ("exp_avg") a tensor per parameter; all that a resume needs.
+    """
+
+    SLOTS: tuple[str, ...] = ()
+
+    def __init__(self, named_parameters: Iterable[tuple[str, Tensor]], options: Any) -> None:
+        self.parameters = dict(named_parameters)
+        self.options = options
+        self.state: dict[str, dict[str, Tensor]] = {
+            slot: {name: torch.zeros_like(p) for name, p in self.parameters.items()}
+            for slot in self.SLOTS
+        }
+
+    def step(self, lr: float) -> None:
+        """Apply one update with learning rate `lr`; parameters without a gradient stay."""
+        names = [name for name, p in self.parameters.items() if p.grad is not None]
+        with torch.no_grad():
+            self.update(
+                [self.parameters[name] for name in names],
+                [self.parameters[name].grad for name in names],  # type: ignore[misc]
+                {slot: [tensors[n] for n in names] for slot, tensors in self.state.items()},
+                lr,
+            )
+
+    def update(
+        self,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        state: dict[str, list[Tensor]],
+        lr: float,
+    ) -> None:
+        """Change `parameters` and `state` in place."""
+        raise NotImplementedError
+
+    def zero_grad(self) -> None:
+        """Drop all gradients."""
+        for parameter in self.parameters.values():
+            parameter.grad = None
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """The state as one flat mapping "slot/parameter" to tensor."""
+        return {
+            f"{slot}/{name}": tensor
+            for slot, tensors in self.state.items()
+            for name, tensor in tensors.items()
+        }
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a state written by `state_tensors`."""
+        for key, tensor in self.state_tensors().items():
+            tensor.copy_(tensors[key])
