@@ -21,6 +21,7 @@ from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
 from rnnlab.predictor import Network, Predictor
 from rnnlab.train.rundir import RunDirectory
+from rnnlab.train.state import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ def train(
     config: Config,
     prepared: Prepared,
     run: RunDirectory,
-    watcher: Any,
+    watcher: Watcher,
     stop_requested: Callable[[], bool],
 ) -> Trained:
     """Train or fit the model of a config.
@@ -213,7 +214,7 @@ def _train_network(
     prepared: Prepared,
     weights: npt.NDArray[np.float32] | None,
     run: RunDirectory,
-    watcher: Any,
+    watcher: Watcher,
     stop_requested: Callable[[], bool],
 ) -> tuple[Network, dict[str, Any]]:
     import torch

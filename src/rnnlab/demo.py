@@ -9,6 +9,7 @@ from typing import Any
 from rnnlab.config.load import load_config
 from rnnlab.data.grammar_analysis import best_bag_of_words_accuracy
 from rnnlab.runner import evaluate_run, train_run
+from rnnlab.train.state import Watcher
 
 MODELS = {
     "majority": "majority class",
@@ -21,7 +22,7 @@ MODELS = {
 
 
 def run_demo(
-    runs_root: Path, make_watcher: Callable[[str], Any]
+    runs_root: Path, make_watcher: Callable[[str], Watcher]
 ) -> tuple[list[dict[str, Any]], float]:
     """Train and test every model of the demo; finished runs are not repeated.
 

@@ -29,6 +29,7 @@ from rnnlab.files import append_line, replacing, write_text
 from rnnlab.metrics import ClassificationMetrics
 from rnnlab.predictor import Predictor
 from rnnlab.train.rundir import RunDirectory
+from rnnlab.train.state import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +71,16 @@ def run_config(run: RunDirectory) -> Config:
     return parse_config(parse_yaml(text, str(run.config)), str(run.config))
 
 
-def train_run(config: Config, *, runs_root: Path, out: Path | None, watcher: Any) -> dict[str, Any]:
+def train_run(
+    config: Config, *, runs_root: Path, out: Path | None, watcher: Watcher
+) -> dict[str, Any]:
     """Do the run that a config describes, or go on with it, or report that it is done.
 
     Args:
         config: as loaded; "auto" device and threads are resolved here.
         runs_root: folder of default run directories.
         out: the run directory; by default `runs_root/NAME-HASH8-sSEED`.
-        watcher: see `rnnlab.train.fit.Watcher`.
+        watcher: see `rnnlab.train.state.Watcher`.
 
     Returns:
         The facts in run.json, and `run`, the directory.
@@ -118,7 +121,7 @@ def train_run(config: Config, *, runs_root: Path, out: Path | None, watcher: Any
         return _train(config, dataset, run, watcher)
 
 
-def resume_run(path: Path, *, watcher: Any) -> dict[str, Any]:
+def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
     """Go on with an unfinished run as if it had never stopped.
 
     Raises:
@@ -138,7 +141,7 @@ def resume_run(path: Path, *, watcher: Any) -> dict[str, Any]:
         return _train(config, dataset, run, watcher)
 
 
-def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Any) -> dict[str, Any]:
+def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher) -> dict[str, Any]:
     if config.model.module.TRAINED:
         use_threads(config.threads or 1)
     started = time.monotonic()
@@ -147,7 +150,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Any) ->
     facts = {**run.read(), "status": "running"}
     run.write(facts)
     try:
-        with _stop_on_signal() as stop_requested:
+        with _stop_on_signal(config.model.module.TRAINED) as stop_requested:
             trained = compose.train(config, prepared, run, watcher, stop_requested)
     except (Interrupted, KeyboardInterrupt):
         run.write({**facts, "status": "interrupted"})
@@ -300,9 +303,12 @@ def save_predictions(
 
 
 @contextmanager
-def _stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a request to stop; a second one interrupts at once."""
-    requested: list[int] = []
+def _stop_on_signal(resumable: bool) -> Iterator[Callable[[], bool]]:
+    """Turn the first SIGINT or SIGTERM into a request to stop; a second one interrupts at once.
+
+    A training that cannot be resumed is interrupted by the first.
+    """
+    requested: list[int] = [] if resumable else [0]
 
     def handle(number: int, frame: object) -> None:
         if requested:

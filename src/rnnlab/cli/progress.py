@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from rnnlab.cli.output import duration, share
-from rnnlab.train.fit import FitState
+from rnnlab.train.state import FitState
 
 _TERMINAL_SECONDS = 0.2
 _FILE_SECONDS = 15.0
@@ -18,20 +18,19 @@ class ProgressLine:
 
     def __init__(self) -> None:
         self.terminal = sys.stderr.isatty()
-        self.first_batch_seconds: float | None = None
-        self._created = time.monotonic()
         self._shown = time.monotonic()
         self._tokens = 0
         self._started = 0.0
+        self._first_step = 0
         self._loss = 0.0
 
-    def prepared(self, prepared: Any, seconds: float) -> None:
+    def prepared(self, data: Any, seconds: float) -> None:
         """Tell what will be trained on."""
-        texts = prepared.train_texts
+        texts = data.train_texts
         lengths = texts.ragged.lengths
         self._say(
-            f"{len(prepared.train):,} training and {len(prepared.val):,} validation texts, "
-            f"{len(prepared.reader.vocabulary):,} words, {lengths.mean():.0f} tokens a text "
+            f"{len(data.train):,} training and {len(data.val):,} validation texts, "
+            f"{len(data.reader.vocabulary):,} words, {lengths.mean():.0f} tokens a text "
             f"({seconds:.1f} s)"
         )
 

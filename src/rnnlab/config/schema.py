@@ -23,12 +23,13 @@ class Validation(Options):
 
     Attributes:
         fraction: share of the training examples.
-        by: what must stay whole ("film"; for a table the group column); None to cut by example.
+        by: what must stay whole: "auto" is the source's own groups where it has any (films; the
+            group column of a table), "example" ignores them, any other name must be theirs.
         seed: of the cut; independent of the run's seed.
     """
 
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    by: str | None = None
+    by: str = "auto"
     seed: NonNegativeInt = 0
 
 

@@ -47,7 +47,8 @@ class Dataset:
         choice: the source as a config chooses it.
         tokenizer: likewise.
         fraction: share of train that becomes validation where the source has no "val".
-        by: what must stay whole in that cut, or None.
+        by: what must stay whole in that cut: "auto" for the source's groups if it has any,
+            "example" for none, or the name of its groups.
         seed: of that cut.
 
     Raises:
@@ -55,14 +56,15 @@ class Dataset:
     """
 
     def __init__(
-        self, choice: Component, tokenizer: Component, *, fraction: float, by: str | None, seed: int
+        self, choice: Component, tokenizer: Component, *, fraction: float, by: str, seed: int
     ) -> None:
         self.name = choice.name
         self.source: Source = choice.module.open_source(choice.options)
         self._version: int = choice.module.VERSION
         self._tokenizer = tokenizer
-        self._fraction, self._by, self._seed = fraction, by, seed
-        if by is not None and "val" not in self.source.splits and by != self.source.group_kind:
+        self._fraction, self._seed = fraction, seed
+        self._grouped = by != "example" and self.source.group_kind is not None
+        if by not in ("auto", "example", self.source.group_kind):
             groups = f"'{self.source.group_kind}'" if self.source.group_kind else "none"
             raise UserError(
                 f"data.validation.by: {self.name} has no groups '{by}' (it has {groups}); "
@@ -89,7 +91,7 @@ class Dataset:
     @cached_property
     def _validation(self) -> npt.NDArray[np.int64]:
         train = self.texts("train")
-        groups = train.groups if self._by is not None else None
+        groups = train.groups if self._grouped else None
         return validation_rows(train.labels, groups, fraction=self._fraction, seed=self._seed)
 
     def holder(self, split: str) -> str:

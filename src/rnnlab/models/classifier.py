@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from rnnlab.data.vocabulary import UNKNOWN
 from rnnlab.exceptions import UserError
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import POOLINGS
@@ -33,6 +34,7 @@ class Classifier(nn.Module):
         pooling: names of poolings, concatenated in this order.
         num_classes: labels.
         activation: applied to the pooled vector.
+        word_dropout: share of the training tokens that are read as the unknown word.
         embedding_dropout: on the embedded tokens.
         dropout: on the pooled vector.
     """
@@ -45,6 +47,7 @@ class Classifier(nn.Module):
         pooling: Sequence[str],
         num_classes: int,
         activation: Activation | None = None,
+        word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         dropout: float = 0.0,
     ) -> None:
@@ -60,17 +63,21 @@ class Classifier(nn.Module):
                 )
         self.pooling = nn.ModuleList(module.build(size) for module in modules)
         self.activation = activation
+        self.word_dropout = word_dropout
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(size * len(modules), num_outputs(num_classes))
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Return logits float[B, C], C = 1 for two classes."""
+        mask_BT = torch.arange(tokens_BT.shape[1], device=lengths_B.device) < lengths_B.unsqueeze(1)
+        if self.training and self.word_dropout:
+            dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
+            tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNKNOWN)
         outputs = self.embedding_dropout(self.embedding(tokens_BT))
         final = outputs.new_zeros(())
         if self.encoder is not None:
             outputs, final = self.encoder(outputs, lengths_B)
-        mask_BT = torch.arange(tokens_BT.shape[1], device=lengths_B.device) < lengths_B.unsqueeze(1)
         features_BF = torch.cat([pool(outputs, final, mask_BT) for pool in self.pooling], dim=-1)
         if self.activation is not None:
             features_BF = _ACTIVATIONS[self.activation](features_BF)

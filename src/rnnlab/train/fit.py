@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ from rnnlab.train.checkpoint import (
 from rnnlab.train.loop import training_steps
 from rnnlab.train.optimizers._base import Optimizer
 from rnnlab.train.rundir import RunDirectory, write_csv
+from rnnlab.train.state import FitState, Watcher
 
 log = logging.getLogger(__name__)
 
@@ -49,45 +50,6 @@ class FitSettings:
     metric: str
     patience: int | None
     checkpoint_seconds: float
-
-
-@dataclass
-class FitState:
-    """Where a training stands; JSON values only.
-
-    Attributes:
-        step: optimizer updates done.
-        epoch: epochs finished.
-        batch: batches done in the epoch under way.
-        sums: of that epoch: nats, targets, hits, examples.
-        rows: one per finished epoch, as in epochs.csv.
-        timings: one per finished epoch, as in timings.csv.
-        best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
-        epoch_seconds: spent in the epoch under way.
-        seconds: spent in all, validation included.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    timings: list[dict[str, Any]] = field(default_factory=list)
-    best_epoch: int = 0
-    epoch_seconds: float = 0.0
-    seconds: float = 0.0
-
-
-class Watcher(Protocol):
-    """Who looks on: a progress line, a test, a tracker."""
-
-    def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:
-        """An update was done; `batches` in this epoch, `tokens` real tokens in the batch."""
-        ...
-
-    def epoch(self, state: FitState) -> None:
-        """An epoch is finished; its row is the last of `state.rows`."""
-        ...
 
 
 class Fit:

@@ -28,6 +28,8 @@ class EmbeddingOptions(options.Options):
         vectors: file of pretrained vectors in GloVe text form, by path or by name in RNNLAB_DATA.
         frozen: do not train it.
         std: of the initial random values.
+        word_dropout: share of the training tokens that are read as the unknown word; trains that
+            word's vector and keeps the model from leaning on single words.
         dropout: on its outputs.
     """
 
@@ -35,6 +37,7 @@ class EmbeddingOptions(options.Options):
     vectors: str | None = None
     frozen: bool = False
     std: PositiveFloat = 1.0
+    word_dropout: Probability = 0.0
     dropout: Probability = 0.0
 
 
@@ -109,6 +112,7 @@ def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classi
         pooling=options.pooling,
         num_classes=num_classes,
         activation=options.activation,
+        word_dropout=options.embedding.word_dropout,
         embedding_dropout=options.embedding.dropout,
         dropout=options.dropout,
     )

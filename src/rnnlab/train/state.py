@@ -1,0 +1,55 @@
+"""Where a training stands, and who looks on. Free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rnnlab.train.rundir import RunDirectory
+
+
+@dataclass
+class FitState:
+    """Where a training stands; JSON values only.
+
+    Attributes:
+        step: optimizer updates done.
+        epoch: epochs finished.
+        batch: batches done in the epoch under way.
+        sums: of that epoch: nats, targets, hits, examples.
+        rows: one per finished epoch, as in epochs.csv.
+        timings: one per finished epoch, as in timings.csv.
+        best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
+        epoch_seconds: spent in the epoch under way.
+        seconds: spent in all, validation included.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+class Watcher(Protocol):
+    """Who looks on: a progress line, a test, a tracker."""
+
+    def prepared(self, data: Any, seconds: float) -> None:
+        """The data is ready (`rnnlab.compose.Prepared`), after `seconds`."""
+        ...
+
+    def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:
+        """An update was done; `batches` in this epoch, `tokens` real tokens in the batch."""
+        ...
+
+    def epoch(self, state: FitState) -> None:
+        """An epoch is finished; its row is the last of `state.rows`."""
+        ...
+
+    def finished(self, run: RunDirectory) -> None:
+        """The run is complete and recorded."""
+        ...

@@ -1,0 +1,129 @@
+"""A run that is killed and resumed is bit for bit the run that was left alone."""
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from rnnlab.files import read_json
+from rnnlab.train.checkpoint import load_checkpoint, save_checkpoint
+
+SCRIPT = Path(__file__).with_name("killed_training.py")
+SETTINGS = (
+    "threads=1",
+    "data.train_size=640",
+    "data.val_size=64",
+    "data.test_size=64",
+    "model.embedding.dim=8",
+    "model.embedding.dropout=0.1",
+    "model.encoder.hidden=8",
+    "model.dropout=0.3",
+    "train.batch_size=32",
+    "train.epochs=3",
+    "train.schedule=cosine",
+    "train.warmup_steps=5",
+    "train.clip_norm=1.0",
+    "train.patience=null",
+)
+STEPS = 60
+
+
+def train(run: Path, mode: str, count: int, *overrides: str) -> int:
+    command = [sys.executable, str(SCRIPT), str(run), mode, str(count), *SETTINGS, *overrides]
+    return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode
+
+
+def final_state(run: Path) -> dict[str, bytes]:
+    """Everything that has to be equal: best weights, last weights, optimizer, random state, rows."""
+    (last,) = run.joinpath("checkpoints").glob("step-*")
+    tensors = load_file(last / "tensors.safetensors")
+    assert {name.split("/")[0] for name in tensors} == {"model", "optimizer", "random"}
+    return {
+        **{name: array.tobytes() for name, array in tensors.items()},
+        "best": (run / "model" / "weights.safetensors").read_bytes(),
+        "epochs.csv": (run / "epochs.csv").read_bytes(),
+    }
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    run = tmp_path_factory.mktemp("whole") / "run"
+    assert train(run, "step", 0) == 0
+    assert read_json(run / "run.json")["steps"] == STEPS
+    return final_state(run)
+
+
+def test_ten_kills_change_nothing(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
+    generator = random.Random(7)
+    kills = [("step", generator.randint(1, 14)) for _ in range(5)]
+    kills += [("save", generator.randint(1, 40)) for _ in range(5)]
+    generator.shuffle(kills)
+    run = tmp_path / "run"
+    survived = 0
+    for mode, count in kills:
+        code = train(run, mode, count, "train.checkpoint_seconds=0")
+        survived += code == 0
+        assert code in (0, 9)
+    assert survived <= 1, "the kills came after the end: the test tests nothing"
+    assert train(run, "step", 0, "train.checkpoint_seconds=0") == 0
+    assert final_state(run) == uninterrupted
+
+
+def test_a_kill_costs_at_most_one_interval(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
+    run = tmp_path / "run"
+    assert train(run, "step", 33, "train.checkpoint_seconds=3600") == 9
+    found = load_checkpoint(run / "checkpoints")
+    assert found is not None
+    assert found[1]["step"] == 20  # the end of the first epoch
+    assert train(run, "step", 0, "train.checkpoint_seconds=3600") == 0
+    assert final_state(run) == uninterrupted
+
+
+def test_an_interrupt_is_saved_and_resumed(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "rnnlab", "train", "compositional-bilstm-attention"]
+    process = subprocess.Popen(
+        [*command, *SETTINGS, "--out", str(run), "train.checkpoint_seconds=0"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    with process.stderr as errors:
+        while not list(run.glob("checkpoints/step-*")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        last_line = errors.read().strip().splitlines()[-1]
+    assert process.wait(timeout=60) == 130
+    assert last_line == f"interrupted; go on with: rnnlab train --resume {run}"
+    assert read_json(run / "run.json")["status"] == "interrupted"
+    resumed = subprocess.run(
+        [sys.executable, "-m", "rnnlab", "train", "--resume", str(run)],
+        check=False,
+        capture_output=True,
+        timeout=120,
+    )
+    assert resumed.returncode == 0
+    assert final_state(run) == uninterrupted
+
+
+def test_a_damaged_checkpoint_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    import torch
+
+    for step in (1, 2, 3):
+        save_checkpoint(tmp_path, step, {"model/w": torch.full((4,), float(step))}, {"step": step})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
+    tensors = tmp_path / "step-00000003" / "tensors.safetensors"
+    data = bytearray(tensors.read_bytes())
+    data[-1] ^= 1
+    tensors.write_bytes(bytes(data))
+    found = load_checkpoint(tmp_path)
+    assert found is not None
+    assert found[1] == {"step": 2}
+    assert found[0]["model/w"].tolist() == [2.0] * 4
+    assert "damaged" in caplog.text
