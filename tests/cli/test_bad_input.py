@@ -41,6 +41,8 @@ HEADER = "review,label"
         (["show", "table", "train.epochs="], ["train.epochs", "None"]),
         (["show", "table", "train.optimizer.lr=fast"], ["train.optimizer.lr", "number", "'fast'"]),
         (["show", "table", "train.optimizer.lr=.nan"], ["train.optimizer.lr", "nan"]),
+        (["show", "table", "train.optimizer.lr=.inf"], ["train.optimizer.lr", "inf"]),
+        (["show", "table", "train.clip_norm=.inf"], ["train.clip_norm", "inf"]),
         (["show", "table", "model.encoder.hidden=[3]"], ["model.encoder.hidden", "[3]"]),
         (["show", "table", "data.tokenizer.lowercase=maybe"], ["lowercase", "boolean", "'maybe'"]),
         (["show", "table", "data.truncation=middle"], ["data.truncation", "head_and_tail"]),
@@ -130,6 +132,16 @@ def test_a_split_that_does_not_exist(refused, finished):
     message = refused("evaluate", finished.run, "--split", "dev")
     assert "no split 'dev'" in message
     assert "train, val, test" in message
+
+
+def test_a_folder_with_a_config_of_something_else_is_not_a_run(refused, tmp_path, finished):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "config.yaml").write_text("site: mine\n")
+    (project / "thesis.txt").write_text("x")
+    assert "holds something else" in refused("train", *finished.arguments, "--out", "project")
+    assert (project / "config.yaml").read_text() == "site: mine\n"
+    assert len(list(project.iterdir())) == 2
 
 
 def test_where_a_run_cannot_go(refused, cli, tmp_path, finished):

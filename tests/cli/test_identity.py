@@ -53,9 +53,7 @@ def test_what_does_not_touch_the_result_is_the_same_run(again, finished, change)
 
 def test_another_place_and_name_of_the_same_data_is_the_same_run(cli, tmp_path, finished, write):
     with finished.table.open(newline="") as file:
-        rows = [
-            {"y": row["label"], "text": row["review"]} for row in csv.DictReader(file)
-        ]
+        rows = [{"y": row["label"], "text": row["review"]} for row in csv.DictReader(file)]
     write(tmp_path / "moved.csv", rows)
     changes = ("data.path=moved.csv", "data.text=text", "data.label=y", "data.test_path=null")
     result = cli("train", *finished.arguments, *changes, "--runs", finished.run.parent)
