@@ -15,17 +15,19 @@ from rnnlab.runner import available_cores, library_versions
 
 
 def kernel(cell: ModuleType) -> str:
-    """Name the operator that runs a cell in training on this CPU, as torch's profiler sees it."""
+    """Name the operator that runs a cell in training on this CPU, as its autograd graph has it."""
     import torch
 
     from rnnlab.nn.recurrent import Recurrent
 
     layer = Recurrent(cell, cell.Options(), input_size=8, hidden_size=8)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        layer(torch.zeros(2, 4, 8), torch.tensor([4, 2]))
-    names = {event.key for event in profile.key_averages()}
-    if any("mkldnn_rnn" in name for name in names):
-        return "oneDNN, fused over all steps"
+    nodes = [layer(torch.zeros(2, 4, 8), torch.tensor([4, 2]))[0].grad_fn]
+    while nodes:
+        node = nodes.pop()
+        if node is not None:
+            if "mkldnnrnn" in node.name().lower():
+                return "oneDNN, fused over all steps"
+            nodes += [parent for parent, _ in node.next_functions]
     return "torch's own, step by step inside one operator"
 
 
@@ -41,8 +43,9 @@ def diagnose(folder: Path) -> dict[str, dict[str, Any]]:
 
     try:
         mirror = str(mirror_folder() or "not set")
+        sources = {row["name"]: row["state"] for row in list_sources()}
     except UserError as error:
-        mirror = str(error)
+        mirror, sources = str(error), {}
     free = shutil.disk_usage(folder).free
     return {
         "versions": library_versions(),
@@ -58,6 +61,6 @@ def diagnose(folder: Path) -> dict[str, dict[str, Any]]:
         "data": {
             "RNNLAB_DATA": mirror,
             "cache": str(cache_root()),
-            **{row["name"]: row["state"] for row in list_sources()},
+            **sources,
         },
     }

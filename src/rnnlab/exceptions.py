@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class Diverged(Exception):
-    """The loss or the gradient stopped being finite.
+    """The gradient stopped being finite.
 
     Attributes:
         step: optimizer updates done before the one that failed.

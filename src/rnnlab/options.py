@@ -16,7 +16,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if match:
         return f"; did you mean '{match[0]}'?"
-    return f"; known: {', '.join(known)}" if known else ""
+    return f"; known: {', '.join(known)}" if 0 < len(known) <= 20 else ""
 
 
 def unknown_key(key: object, known: Iterable[str]) -> PydanticCustomError:
@@ -28,7 +28,9 @@ def unknown_key(key: object, known: Iterable[str]) -> PydanticCustomError:
 class Options(BaseModel):
     """Frozen settings; a key that is not a field is refused, and the nearest field named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

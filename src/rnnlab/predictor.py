@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reader import TextReader
-from rnnlab.data.vocabulary import Vocabulary
+from rnnlab.data.vocabulary import SPECIAL, Vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import read_json, write_bytes, write_json
-from rnnlab.registry import MODELS, TOKENIZERS, Component
+from rnnlab.registry import MODELS, TOKENIZERS, Component, Registry
 
 _FORMAT = 1
 _SETTINGS, _WORDS, _WEIGHTS = "model.json", "vocabulary.json", "weights.safetensors"
@@ -126,42 +126,51 @@ class Predictor:
             UserError: it is missing, damaged, or was written by a newer rnnlab.
         """
         from safetensors import SafetensorError
-        from safetensors.numpy import load_file
 
+        for name in (_SETTINGS, _WORDS, _WEIGHTS):
+            if not (folder / name).is_file():
+                raise UserError(
+                    f"{folder}: no trained model here (no {name}); "
+                    "finish the run with `rnnlab train --resume RUN`"
+                )
         try:
-            settings = read_json(folder / _SETTINGS)
-            words = tuple(read_json(folder / _WORDS))
-            arrays = load_file(folder / _WEIGHTS)
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{folder}: no trained model here (no {Path(str(error.filename)).name}); "
-                "finish the run with `rnnlab train --resume RUN`"
-            ) from error
-        except (ValueError, SafetensorError) as error:
-            raise UserError(f"{folder}: the model is damaged ({error}); train it again") from error
-        kind = Component(
-            MODELS,
-            settings["kind"],
-            MODELS.load(settings["kind"]).Options.model_validate(settings["options"]),
+            return _load(folder, device)
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            IndexError,
+            RuntimeError,
+            SafetensorError,
+        ) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
+
+
+def _load(folder: Path, device: str) -> Predictor:
+    from safetensors.numpy import load_file
+
+    settings = read_json(folder / _SETTINGS)
+    kind = _component(MODELS, settings["kind"], settings["options"])
+    tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
+    versions = (settings["format"], settings["kind_version"], settings["tokenizer_version"])
+    if versions != (_FORMAT, kind.module.VERSION, tokenizer.module.VERSION):
+        raise UserError(
+            f"{folder}: written by another version of rnnlab, whose numbers differ; "
+            "use that version, or train again"
         )
-        tokenizer = Component(
-            TOKENIZERS,
-            settings["tokenizer"],
-            TOKENIZERS.load(settings["tokenizer"]).Options.model_validate(
-                settings["tokenizer_options"]
-            ),
-        )
-        versions = (settings["format"], settings["kind_version"], settings["tokenizer_version"])
-        if versions != (_FORMAT, kind.module.VERSION, tokenizer.module.VERSION):
-            raise UserError(
-                f"{folder}: written by another version of rnnlab, whose numbers differ; "
-                "use that version, or train again"
-            )
-        vocabulary = Vocabulary(words)
-        reader = TextReader(tokenizer, vocabulary, settings["max_tokens"], settings["truncation"])
-        labels = tuple(settings["labels"])
-        fitted = _rebuild(kind, arrays, len(vocabulary), len(labels), device)
-        return Predictor(kind, fitted, reader, labels)
+    vocabulary = Vocabulary(tuple(read_json(folder / _WORDS)))
+    if vocabulary.words[: len(SPECIAL)] != SPECIAL:
+        raise ValueError(f"{_WORDS} is not a vocabulary")
+    reader = TextReader(tokenizer, vocabulary, settings["max_tokens"], settings["truncation"])
+    labels = tuple(settings["labels"])
+    arrays = load_file(folder / _WEIGHTS)
+    fitted = _rebuild(kind, arrays, len(vocabulary), len(labels), device)
+    return Predictor(kind, fitted, reader, labels)
+
+
+def _component(registry: Registry, name: str, options: Any) -> Component:
+    return Component(registry, name, registry.load(name).Options.model_validate(options))
 
 
 def _rebuild(

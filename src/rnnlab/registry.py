@@ -100,7 +100,7 @@ def component(registry: Registry, key: str = "name") -> GroupedMetadata:
             raise PydanticCustomError(
                 "component",
                 "{problem}",
-                {"problem": f"expected a {registry.noun}: one of {', '.join(registry.names)}"},
+                {"problem": f"choose a {registry.noun} by {key}: {', '.join(registry.names)}"},
             )
         try:
             options: type[Options] = registry.load(name).Options

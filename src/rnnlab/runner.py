@@ -66,8 +66,15 @@ def use_threads(count: int) -> None:
 
 
 def run_config(run: RunDirectory) -> Config:
-    """The resolved config of a run."""
-    text = run.config.read_text(encoding="utf-8")
+    """The resolved config of a run.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        text = run.config.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{run.config}: damaged ({error}); restore it from a backup") from error
     return parse_config(parse_yaml(text, str(run.config)), str(run.config))
 
 
@@ -104,10 +111,9 @@ def train_run(
             raise UserError(f"{path} holds another run ({difference}); choose another --out")
         if facts.get("status") == "completed":
             return {**facts, "run": str(path), "already_done": True}
-        if facts:
+        if facts and run.config.is_file():
             config = run_config(run)  # the same threads as before, for the same bits
         else:
-            write_text(run.config, dump_config(config))
             run.write(
                 {
                     "name": config.name,
@@ -118,6 +124,7 @@ def train_run(
                     "identity": identity,
                 }
             )
+            write_text(run.config, dump_config(config))
         return _train(config, dataset, run, watcher)
 
 
@@ -215,6 +222,11 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
     dataset = compose.dataset_of(config)
+    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
+        raise UserError(
+            f"{path}: its data has changed since it was trained, and with it which texts are "
+            "validation; restore the data, or train again"
+        )
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
     metrics, probabilities = compose.score(predictor, texts, tokens.labels)

@@ -300,12 +300,7 @@ def test_a_text_scores_the_same_alone_and_among_others(kind):
     np.testing.assert_allclose(alone, together, rtol=0, atol=1e-6)
 
 
-NOT_REPEATABLE = pytest.mark.xfail(
-    strict=True, reason="liblinear shuffles by NumPy's global generator: no random_state is given"
-)
-
-
-@pytest.mark.parametrize("kind", ["tfidf", pytest.param("nb", marks=NOT_REPEATABLE)])
+@pytest.mark.parametrize("kind", ["tfidf", "nb"])
 def test_fitting_twice_gives_the_same_model(kind):
     texts, labels = sample(2, size=150)
     first, second = (fit(kind, texts, labels) for _ in range(2))

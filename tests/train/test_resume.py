@@ -39,7 +39,7 @@ def train(run: Path, mode: str, count: int, *overrides: str) -> int:
 
 
 def final_state(run: Path) -> dict[str, bytes]:
-    """Everything that has to be equal: best weights, last weights, optimizer, random state, rows."""
+    """What has to be equal: best weights, last weights, optimizer, random state, rows."""
     (last,) = run.joinpath("checkpoints").glob("step-*")
     tensors = load_file(last / "tensors.safetensors")
     assert {name.split("/")[0] for name in tensors} == {"model", "optimizer", "random"}

@@ -53,10 +53,10 @@ def _list_runs(root: Path, as_json: bool) -> None:
         print(f"no runs in {root}; start one with `rnnlab train PRESET`")
         return
     print_table(
-        ["run", "status", "val accuracy", "val F1", "time", "parameters"],
+        ["run", "status", "val acc", "val F1", "time", "parameters"],
         [
             [
-                run["directory"],
+                Path(run["directory"]).name,
                 run["status"],
                 share(run["accuracy"]),
                 share(run["macro_f1"]),
@@ -66,4 +66,5 @@ def _list_runs(root: Path, as_json: bool) -> None:
             for run in runs
         ],
         left=2,
+        title=f"runs in {root}/",
     )

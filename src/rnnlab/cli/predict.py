@@ -87,7 +87,7 @@ def _labelled(predictor: Any, lines: Iterable[str]) -> Iterator[tuple[list[str],
 def _standard_input() -> Iterator[str]:
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
-            yield line.decode()
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise UserError(
                 f"standard input, line {number}: not UTF-8; convert it first"

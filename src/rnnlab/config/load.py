@@ -85,8 +85,10 @@ def parse_yaml(text: str, origin: str) -> Any:
         raise UserError(f"{origin}: not valid YAML: {problem}") from error
 
 
-def _resolve(name: str, folder: Path) -> dict[str, Any]:
-    """Load a preset or file, merged over what it `extends`."""
+def _resolve(name: str, folder: Path, seen: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Load a preset or file, merged over what it `extends`; `seen` extend it themselves."""
+    if name in seen:
+        raise UserError(f"{name} extends itself, by way of {' and '.join(seen)}")
     if name.endswith((".yaml", ".yml")):
         path = (folder / Path(name).expanduser()).resolve()
         try:
@@ -100,7 +102,9 @@ def _resolve(name: str, folder: Path) -> dict[str, Any]:
         file = _PRESETS / f"{name}.yaml"
         if "/" in name or not file.is_file():
             hint = nearest(name, preset_names())
-            raise UserError(f"unknown preset '{name}'{hint} (a file must end in .yaml)")
+            raise UserError(
+                f"unknown preset '{name}'{hint} (see `rnnlab list presets`; a file ends in .yaml)"
+            )
         text, stem = file.read_text(encoding="utf-8"), name
     settings = parse_yaml(text, name)
     if not isinstance(settings, dict):
@@ -109,7 +113,7 @@ def _resolve(name: str, folder: Path) -> dict[str, Any]:
     settings.setdefault("name", stem)
     if base is None:
         return settings
-    merged = _resolve(str(base), folder)
+    merged = _resolve(str(base), folder, (*seen, name))
     _merge(merged, settings)
     return merged
 
@@ -154,6 +158,10 @@ def _first_problem(errors: Iterable[Any], prefix: tuple[Any, ...] = ()) -> str:
         return f"unknown key '{full}'{context['hint']}"
     if error["type"] == "missing":
         return f"key '{dotted}' is missing"
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{dotted}: expected a section of keys (got {error['input']!r})"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{dotted}: {error['input']!r} does not fit {context['pattern']}"
     got = "" if error["type"] == "component" else f" (got {error['input']!r})"
-    message = error["msg"][:1].lower() + error["msg"][1:]
-    return f"{dotted}: {message}{got}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{dotted}: {message[:1].lower()}{message[1:]}{got}"

@@ -160,4 +160,4 @@ class Config(Options):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
     data: DataConfig
     model: Annotated[Any, component(MODELS, key="kind")]
-    train: TrainConfig = TrainConfig()
+    train: TrainConfig = Field(default_factory=TrainConfig)

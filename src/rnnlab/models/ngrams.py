@@ -92,7 +92,7 @@ def find_terms(ragged: Ragged, *, base: int, first: int, last: int, min_texts: i
     found = []
     for size in range(first, last + 1):
         keys, text = _keys(ragged, size, base)
-        order = np.lexsort((text, keys)) if min_texts > 1 else np.argsort(keys, kind="stable")
+        order = np.argsort(keys, kind="stable")  # texts are in order already
         keys, text = keys[order], text[order]
         new = np.ones(len(keys), bool)
         new[1:] = (keys[1:] != keys[:-1]) | (text[1:] != text[:-1])

@@ -55,7 +55,7 @@ def training_steps(
         first_step: updates done before, for messages.
 
     Raises:
-        Diverged: the loss or the gradient is not finite; parameters are as after the last update.
+        Diverged: the gradient is not finite; parameters are as after the last update.
     """
     trained = list(optimizer.parameters.values())
     for step, batch in enumerate(batches, first_step):

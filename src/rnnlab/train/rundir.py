@@ -67,8 +67,12 @@ class RunDirectory:
                 if not parent.is_dir():
                     raise UserError(f"{parent} is a file; choose another --out for the run")
                 break
-        if path.is_dir() and any(path.iterdir()) and not (path / "config.yaml").is_file():
-            raise UserError(f"{path} holds something else; choose an empty or a new --out")
+        if path.is_dir() and not (path / "run.json").is_file():
+            others = [item.name for item in path.iterdir() if not item.name.startswith(".")]
+            if others:
+                raise UserError(
+                    f"{path} holds something else ({others[0]}); choose an empty or a new --out"
+                )
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -84,11 +88,14 @@ class RunDirectory:
             UserError: the file is damaged.
         """
         try:
-            return read_json(self.facts)
+            facts = read_json(self.facts)
         except FileNotFoundError:
             return {}
         except ValueError as error:
             raise UserError(f"{self.facts}: damaged ({error}); restore it from a backup") from error
+        if not isinstance(facts, dict) or not {"status", "identity", "hash"} <= facts.keys():
+            raise UserError(f"{self.facts}: not the record of a run; restore it from a backup")
+        return facts
 
     def write(self, facts: Mapping[str, Any]) -> None:
         """Replace `run.json`."""
@@ -125,8 +132,12 @@ def find_runs(root: Path) -> list[dict[str, Any]]:
     """Summaries of the runs directly below `root`, oldest first."""
     found = []
     for path in root.glob("*/run.json"):
-        facts = RunDirectory(path.parent).read()
-        val = facts.get("val") or {}
+        facts: dict[str, Any]
+        try:
+            facts = RunDirectory(path.parent).read()
+        except UserError:
+            facts = {"status": "damaged"}
+        val: dict[str, Any] = facts.get("val") or {}
         found.append(
             {
                 "directory": str(path.parent),

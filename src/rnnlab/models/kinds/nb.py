@@ -65,7 +65,9 @@ def fit(
         ratios = ratios.astype(np.float32)
         scaled = features.copy()
         scaled.data = features.data * ratios[features.indices]
-        model: Any = LogisticRegression(C=options.C, solver="liblinear", dual=True, max_iter=1000)
+        model: Any = LogisticRegression(
+            C=options.C, solver="liblinear", dual=True, max_iter=1000, random_state=0
+        )
         model.fit(scaled, is_positive, weights)
         coefficients.append(model.coef_[0] * ratios)
         intercepts.append(model.intercept_[0])

@@ -79,14 +79,14 @@ class Options(options.Options):
     @field_validator("pooling", mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
-        names = (value,) if isinstance(value, str) else tuple(value or ())
-        if not names:
-            raise ValueError(f"choose at least one of {', '.join(POOLINGS.names)}")
+        names = (value,) if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or not names:
+            raise ValueError(f"choose one or more of {', '.join(POOLINGS.names)}")
         unknown = [name for name in names if name not in POOLINGS.names]
         if unknown:
             hint = options.nearest(str(unknown[0]), POOLINGS.names)
             raise ValueError(f"unknown pooling '{unknown[0]}'{hint}")
-        return names
+        return tuple(names)
 
 
 def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classifier:
