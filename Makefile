@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# tests that need real archives look here, and are skipped where it is empty
+export RNNLAB_DATA ?= $(abspath $(wildcard ../shared/data))
+
 .PHONY: demo test test-slow check clean
 
 demo: $(VENV)/.core

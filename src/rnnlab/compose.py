@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -304,3 +304,14 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
 def with_resources(config: Config, threads: int, device: str) -> Config:
     """The config with threads and device as they will be used."""
     return config.model_copy(update={"threads": threads, "device": device})
+
+
+def portable(config: Config) -> Config:
+    """The config with paths that hold from any folder, as a run directory keeps it."""
+    source = config.data.source
+    if not hasattr(source.options, "portable"):
+        return config
+    data = config.data.model_copy(
+        update={"source": replace(source, options=source.options.portable())}
+    )
+    return config.model_copy(update={"data": data})

@@ -124,7 +124,7 @@ def train_run(
                     "identity": identity,
                 }
             )
-            write_text(run.config, dump_config(config))
+            write_text(run.config, dump_config(compose.portable(config)))
         return _train(config, dataset, run, watcher)
 
 

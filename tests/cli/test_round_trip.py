@@ -265,3 +265,13 @@ def test_the_installed_command_in_a_pipe(finished):
     assert done.stderr.decode().splitlines() == [
         "note: 1 text(s) without words: read as one unknown word"
     ]
+
+
+def test_a_run_finds_its_table_again_from_any_folder(tmp_path, cli, monkeypatch):
+    rows = ["text,label"] + [f"{word} {n},{word}" for n in range(12) for word in ("good", "bad")]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    monkeypatch.chdir(tmp_path)
+    assert cli("train", "table", "data.path=t.csv", "model=majority", "--out", "run").code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cli("evaluate", "../run").code == 0

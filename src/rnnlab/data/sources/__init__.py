@@ -4,7 +4,8 @@ A module defines
 
     SUMMARY: str                       one line for `rnnlab data list`
     VERSION: int                       raised when its texts, labels or their order change
-    class Options(rnnlab.options.Options)   its own keys in the `data` section of a config
+    class Options(rnnlab.options.Options)   its own keys in the `data` section of a config; one
+                                       with paths has `portable()`, the same with absolute ones
     def open_source(options) -> Source      finds the files, fetching them if need be
     FILES: tuple[RemoteFile, ...]      the public files that it reads; optional
 """

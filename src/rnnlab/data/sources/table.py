@@ -41,6 +41,15 @@ class Options(BaseOptions):
     validation_path: str | None = None
     test_path: str | None = None
 
+    def portable(self) -> Options:
+        """The same settings with paths that hold from any folder."""
+        paths = {
+            name: str(Path(path).expanduser().absolute())
+            for name in ("path", "validation_path", "test_path")
+            if (path := getattr(self, name))
+        }
+        return self.model_copy(update=paths)
+
 
 def open_source(options: Options) -> TableSource:
     """Open the tables and check their columns.
