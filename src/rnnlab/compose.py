@@ -204,8 +204,7 @@ def train(
             class_weights=weights,
         )
         facts = {}
-    parameters = sum(array.size for array in fitted.arrays().values())
-    facts = {"parameters": parameters, **facts}
+    facts = {"parameters": fitted.num_parameters, **facts}
     return Trained(Predictor(config.model, fitted, prepared.reader, labels), facts)
 
 

@@ -27,7 +27,14 @@ _SETTINGS, _WORDS, _WEIGHTS = "model.json", "vocabulary.json", "weights.safetens
 
 
 class Fitted(Protocol):
-    """A model after training, whatever its kind."""
+    """A model after training, whatever its kind.
+
+    Attributes:
+        num_parameters: numbers that training chose.
+    """
+
+    @property
+    def num_parameters(self) -> int: ...
 
     def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
         """Return float32[n, classes], rows in the order of the texts."""
@@ -48,6 +55,11 @@ class Network:
 
     def __init__(self, model: Any, task: Any) -> None:
         self.model, self.task = model, task
+
+    @property
+    def num_parameters(self) -> int:
+        """Of all layers, the embedding included."""
+        return sum(parameter.numel() for parameter in self.model.parameters())
 
     def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
         """Return float32[n, classes]."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rnnlab.data.ragged import Ragged
 from rnnlab.exceptions import UserError
 
+VERSION = 1
 PAD, UNKNOWN = 0, 1
 SPECIAL = ("<pad>", "<unk>")
 
@@ -72,7 +73,9 @@ def build_vocabulary(
         UserError: no word is left.
     """
     counts = np.bincount(ragged.tokens, minlength=len(types))
-    order = np.argsort(-counts, kind="stable")
+    first = np.full(len(types), len(ragged.tokens))
+    first[ragged.tokens[::-1]] = np.arange(len(ragged.tokens))[::-1]  # the earliest one stays
+    order = np.lexsort((first, -counts))
     order = order[counts[order] >= max(min_count, 1)]
     special = set(SPECIAL)
     frequent = [types[int(number)] for number in order]

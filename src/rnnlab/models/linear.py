@@ -37,6 +37,11 @@ class LinearModel:
     sublinear: bool
     norms: Floats | None
 
+    @property
+    def num_parameters(self) -> int:
+        """Coefficients and intercepts."""
+        return self.coefficients.size + self.intercepts.size
+
     def features(self, ragged: Ragged) -> csr_matrix:
         """Feature values before the coefficients, float32[n, terms]."""
         return weigh(self.terms.count(ragged), self.norms, sublinear=self.sublinear)

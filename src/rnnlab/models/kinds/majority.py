@@ -26,6 +26,11 @@ class Majority:
 
     shares: npt.NDArray[np.float32]
 
+    @property
+    def num_parameters(self) -> int:
+        """One share a class."""
+        return self.shares.size
+
     def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
         """Return float32[n, classes], every row the same."""
         return np.tile(self.shares, (len(ragged), 1))
