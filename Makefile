@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# tests that need real archives look here, and are skipped where it is empty
-export RNNLAB_DATA ?= $(abspath $(wildcard ../shared/data))
+# tests that need the real archives look for them here, and are skipped where there are none
+RNNLAB_DATA ?= $(abspath $(wildcard ../shared/data))
+PYTEST := RNNLAB_DATA="$(RNNLAB_DATA)" $(BIN)/python -m pytest
 
 .PHONY: demo test test-slow check clean
 
@@ -18,10 +19,10 @@ demo: $(VENV)/.core
 	$(BIN)/rnnlab demo
 
 test: check
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -34,9 +35,9 @@ $(VENV)/bin/python:
 		{ echo "rnnlab needs Python 3.11 or newer; name one: make PYTHON=python3.11 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# torch comes first and on its own, so that TORCH_INDEX applies to it and to nothing else
+# torch comes first and without its dependencies, so that TORCH_INDEX applies to it alone
 $(VENV)/.torch: $(VENV)/bin/python constraints.txt
-	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(PIP) $(if $(TORCH_INDEX),--no-deps --index-url $(TORCH_INDEX)) torch
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.torch pyproject.toml

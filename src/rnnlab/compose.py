@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,14 @@ import numpy.typing as npt
 
 from rnnlab.config.schema import Config
 from rnnlab.data import batching, validation
+from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.reader import Encoded, TextReader
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
-from rnnlab.predictor import Network, Predictor
+from rnnlab.predictor import Network, Predictor, reading_versions
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -60,6 +62,13 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
         UserError: the data is malformed, or validation lacks examples or labels.
     """
     train, val = dataset.tokens("train"), dataset.tokens("val")
+    counts = np.bincount(train.labels, minlength=len(dataset.labels))
+    if not counts.all():
+        name = dataset.labels[int(counts.argmin())]
+        raise UserError(
+            f"no training example has the label '{name}': all are in the validation part; "
+            "lower data.validation.fraction, or set data.validation.by=example"
+        )
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
@@ -80,36 +89,27 @@ def resolve_device(name: str) -> str:
     """
     import torch
 
-    available = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
+    count = torch.cuda.device_count()
     if name == "auto":
-        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    if not available[name.partition(":")[0]]:
-        found = ", ".join(kind for kind, there in available.items() if there)
-        raise UserError(f"device={name}: not on this machine, which has {found}")
+        return "cuda" if count else "cpu"
+    kind, _, number = name.partition(":")
+    if kind == "cuda" and int(number or 0) >= count:
+        raise UserError(f"device={name}: this machine has {count} CUDA devices; use device=auto")
     return name
 
 
 def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
-    chosen = [config.data.tokenizer, config.model]
-    modules = {"validation": validation, "batching": batching}
+    versions = reading_versions(config.model, config.data.tokenizer)
+    modules = {"validation": validation, "vocabulary": words}
     if config.model.module.TRAINED:
-        from rnnlab.nn import recurrent
-        from rnnlab.registry import POOLINGS
+        from rnnlab.tasks import classification
         from rnnlab.train import loop
 
-        chosen += [config.train.optimizer, config.train.schedule]
-        modules["loop"] = loop
-        modules |= {f"pooling {n}": POOLINGS.load(n) for n in config.model.options.pooling}
-        if config.model.options.encoder is not None:
-            modules["recurrent"] = recurrent
-            chosen.append(config.model.options.encoder.cell)
-    modules |= {f"{item.registry.noun} {item.name}": item.module for item in chosen}
-    return {name: module.VERSION for name, module in sorted(modules.items())}
+        modules |= {"batching": batching, "task": classification, "loop": loop}
+        for item in (config.train.optimizer, config.train.schedule):
+            modules[f"{item.registry.noun} {item.name}"] = item.module
+    return versions | {name: module.VERSION for name, module in modules.items()}
 
 
 def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     del settings["train"]["checkpoint_seconds"]
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
-        del settings["device"]
+        del settings["device"], settings["seed"]
     elif (vectors := config.model.options.embedding.vectors) is not None:
         from rnnlab.data.download import file_sha256
         from rnnlab.data.vectors import locate_vectors
@@ -205,7 +205,9 @@ def train(
         )
         facts = {}
     facts = {"parameters": fitted.num_parameters, **facts}
-    return Trained(Predictor(config.model, fitted, prepared.reader, labels), facts)
+    column = getattr(config.data.source.options, "text", "text")
+    predictor = Predictor(config.model, fitted, prepared.reader, labels, column)
+    return Trained(predictor, facts)
 
 
 def _train_network(
@@ -232,6 +234,8 @@ def _train_network(
     facts = _load_vectors(config, prepared, model)
     model.to(device)
     autocast = torch.bfloat16 if config.train.precision == "bfloat16" else None
+    if autocast is not None and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise UserError("train.precision=bfloat16: this device lacks it; use float32")
     task = Classification(
         None if weights is None else torch.from_numpy(weights).to(device), autocast
     )
@@ -251,7 +255,7 @@ def _train_network(
         patience=config.train.patience,
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
-    state = Fit(
+    fit = Fit(
         model,
         task,
         ragged=prepared.train_texts.ragged,
@@ -267,12 +271,13 @@ def _train_network(
         run=run,
         watcher=watcher,
         stop_requested=stop_requested,
-    ).run_to_end()
-    task.autocast = None  # what is saved and reported is the float32 model
+    )
+    state = fit.run_to_end()
     facts |= {
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "steps": state.step,
+        "earlier_seconds": fit.earlier_seconds,
         "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
         "best": state.rows[state.best_epoch - 1],
     }
@@ -280,7 +285,8 @@ def _train_network(
 
 
 def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:
-    """Put pretrained vectors into the embedding; return their coverage."""
+    """Put pretrained vectors into the embedding; return what share of the vocabulary's words, and
+    of their occurrences in the training part, has one."""
     settings = config.model.options.embedding
     if settings.vectors is None:
         return {}
@@ -293,10 +299,13 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
     rows = [vocabulary.index[word] for word in vectors.words]
     with torch.no_grad():
         model.embedding.weight[rows] = torch.from_numpy(vectors.values)
-    counts = np.bincount(prepared.train.ragged.tokens, minlength=len(prepared.train.types))
-    found = coverage(vectors.words, dict(zip(prepared.train.types, counts.tolist(), strict=False)))
+    counts = np.bincount(prepared.train_texts.ragged.tokens, minlength=len(vocabulary))
+    occurrences = dict(zip(vocabulary.words, counts.tolist(), strict=True))
+    for special in words.SPECIAL:
+        del occurrences[special]
+    found = coverage(vectors.words, occurrences)
     facts = {"types": round(found.types, 4), "tokens": round(found.tokens, 4)}
-    log.info("vectors cover %.1f %% of the training tokens", 100 * found.tokens)
+    log.info("vectors cover %.1f %% of the known training tokens", 100 * found.tokens)
     return {"vectors_coverage": facts}
 
 
@@ -308,9 +317,14 @@ def with_resources(config: Config, threads: int, device: str) -> Config:
 def portable(config: Config) -> Config:
     """The config with paths that hold from any folder, as a run directory keeps it."""
     source = config.data.source
-    if not hasattr(source.options, "portable"):
-        return config
-    data = config.data.model_copy(
-        update={"source": replace(source, options=source.options.portable())}
-    )
-    return config.model_copy(update={"data": data})
+    if hasattr(source.options, "portable"):
+        source = replace(source, options=source.options.portable())
+        data = config.data.model_copy(update={"source": source})
+        config = config.model_copy(update={"data": data})
+    embedding = getattr(config.model.options, "embedding", None)
+    if embedding is not None and embedding.vectors and Path(embedding.vectors).is_file():
+        vectors = {"vectors": str(Path(embedding.vectors).absolute())}
+        embedding = embedding.model_copy(update=vectors)
+        options = config.model.options.model_copy(update={"embedding": embedding})
+        config = config.model_copy(update={"model": replace(config.model, options=options)})
+    return config

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rnnlab.config.schema import Config
+from rnnlab.data.vocabulary import SPECIAL
 
 _ASSUMED = {"vocabulary": 20_002, "classes": 2}
 
@@ -25,6 +26,10 @@ def describe(config: Config) -> dict[str, Any]:
         if facts is not None
         else {**_ASSUMED, "origin": "assumed until the data is read"}
     )
+    limit = config.data.vocabulary.max_size
+    if limit is not None and recorded["vocabulary"] > limit + len(SPECIAL):
+        recorded["vocabulary"] = limit + len(SPECIAL)
+        recorded["origin"] = "at most, by data.vocabulary.max_size"
     if not config.model.module.TRAINED:
         return {"recorded": recorded, "parameters": None, "cost": None}
     import torch

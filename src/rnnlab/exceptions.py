@@ -12,7 +12,7 @@ class UserError(Exception):
 
 
 class Diverged(Exception):
-    """The gradient stopped being finite.
+    """The gradient or the validation loss stopped being finite.
 
     Attributes:
         step: optimizer updates done before the one that failed.

@@ -15,15 +15,31 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.data import reader as reader_module
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reader import TextReader
 from rnnlab.data.vocabulary import SPECIAL, Vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import read_json, write_bytes, write_json
-from rnnlab.registry import MODELS, TOKENIZERS, Component, Registry
+from rnnlab.registry import MODELS, POOLINGS, TOKENIZERS, Component, Registry
 
 _FORMAT = 1
 _SETTINGS, _WORDS, _WEIGHTS = "model.json", "vocabulary.json", "weights.safetensors"
+
+
+def reading_versions(kind: Component, tokenizer: Component) -> dict[str, int]:
+    """Numerics versions of everything between a text and its probabilities."""
+    chosen = [kind, tokenizer]
+    modules: dict[str, Any] = {"reader": reader_module}
+    if kind.module.TRAINED:
+        modules |= {f"pooling {name}": POOLINGS.load(name) for name in kind.options.pooling}
+        if kind.options.encoder is not None:
+            from rnnlab.nn import recurrent
+
+            modules["recurrent"] = recurrent
+            chosen.append(kind.options.encoder.cell)
+    modules |= {f"{item.registry.noun} {item.name}": item.module for item in chosen}
+    return {name: module.VERSION for name, module in sorted(modules.items())}
 
 
 class Fitted(Protocol):
@@ -93,12 +109,14 @@ class Predictor:
         fitted: its parameters.
         reader: from texts to token numbers.
         labels: names in the order of the probabilities' columns.
+        text_column: of a table, unless another is named.
     """
 
     kind: Component
     fitted: Fitted
     reader: TextReader
     labels: tuple[str, ...]
+    text_column: str = "text"
 
     def predict(self, texts: Sequence[str]) -> Predictions:
         """Classify texts; empty ones and those of any length too."""
@@ -119,20 +137,20 @@ class Predictor:
         settings = {
             "format": _FORMAT,
             "kind": self.kind.name,
-            "kind_version": self.kind.module.VERSION,
             "options": self.kind.options.model_dump(mode="json"),
             "labels": self.labels,
             "tokenizer": tokenizer.name,
-            "tokenizer_version": tokenizer.module.VERSION,
             "tokenizer_options": tokenizer.options.model_dump(mode="json"),
             "max_tokens": self.reader.max_tokens,
             "truncation": self.reader.truncation,
+            "text_column": self.text_column,
+            "versions": reading_versions(self.kind, tokenizer),
         }
         write_json(folder / _SETTINGS, settings)
 
     @staticmethod
-    def load(folder: Path, device: str = "cpu") -> Predictor:
-        """Read a model folder.
+    def load(folder: Path) -> Predictor:
+        """Read a model folder; networks run on the CPU.
 
         Raises:
             UserError: it is missing, damaged, or was written by a newer rnnlab.
@@ -146,7 +164,7 @@ class Predictor:
                     "finish the run with `rnnlab train --resume RUN`"
                 )
         try:
-            return _load(folder, device)
+            return _load(folder)
         except (
             ValueError,
             KeyError,
@@ -159,14 +177,13 @@ class Predictor:
             raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
 
 
-def _load(folder: Path, device: str) -> Predictor:
+def _load(folder: Path) -> Predictor:
     from safetensors.numpy import load_file
 
     settings = read_json(folder / _SETTINGS)
     kind = _component(MODELS, settings["kind"], settings["options"])
     tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
-    versions = (settings["format"], settings["kind_version"], settings["tokenizer_version"])
-    if versions != (_FORMAT, kind.module.VERSION, tokenizer.module.VERSION):
+    if (settings["format"], settings["versions"]) != (_FORMAT, reading_versions(kind, tokenizer)):
         raise UserError(
             f"{folder}: written by another version of rnnlab, whose numbers differ; "
             "use that version, or train again"
@@ -177,8 +194,8 @@ def _load(folder: Path, device: str) -> Predictor:
     reader = TextReader(tokenizer, vocabulary, settings["max_tokens"], settings["truncation"])
     labels = tuple(settings["labels"])
     arrays = load_file(folder / _WEIGHTS)
-    fitted = _rebuild(kind, arrays, len(vocabulary), len(labels), device)
-    return Predictor(kind, fitted, reader, labels)
+    fitted = _rebuild(kind, arrays, len(vocabulary), len(labels))
+    return Predictor(kind, fitted, reader, labels, settings["text_column"])
 
 
 def _component(registry: Registry, name: str, options: Any) -> Component:
@@ -190,7 +207,6 @@ def _rebuild(
     arrays: dict[str, npt.NDArray[np.generic]],
     vocabulary_size: int,
     num_classes: int,
-    device: str,
 ) -> Fitted:
     if not kind.module.TRAINED:
         return kind.module.load(arrays)
@@ -204,4 +220,4 @@ def _rebuild(
         )
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     model.load_state_dict(tensors, assign=True)
-    return Network(model.to(device).requires_grad_(False), Classification())
+    return Network(model.requires_grad_(False), Classification())

@@ -109,11 +109,15 @@ def train_run(
         if facts and facts["identity"] != identity:
             difference = _difference(facts["identity"], identity)
             raise UserError(f"{path} holds another run ({difference}); choose another --out")
+        if facts and run.config.is_file():
+            # the same threads as before, for the same bits; but where the data lies now
+            kept = run_config(run)
+            config = config.model_copy(update={"threads": kept.threads, "name": kept.name})
+            if (portable := compose.portable(config)) != kept:
+                write_text(run.config, dump_config(portable))
         if facts.get("status") == "completed":
             return {**facts, "run": str(path), "already_done": True}
-        if facts and run.config.is_file():
-            config = run_config(run)  # the same threads as before, for the same bits
-        else:
+        if not facts:
             run.write(
                 {
                     "name": config.name,
@@ -124,6 +128,7 @@ def train_run(
                     "identity": identity,
                 }
             )
+        if not run.config.is_file():
             write_text(run.config, dump_config(compose.portable(config)))
         return _train(config, dataset, run, watcher)
 
@@ -135,11 +140,11 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
         UserError: no such run, or its data is no longer the same.
     """
     run = RunDirectory.open(path)
-    config = run_config(run)
-    facts = run.read()
-    if facts["status"] == "completed":
-        return {**facts, "run": str(path), "already_done": True}
     with run.locked():
+        config = run_config(run)
+        facts = run.read()
+        if facts["status"] == "completed":
+            return {**facts, "run": str(path), "already_done": True}
         dataset = compose.dataset_of(config)
         identity = compose.identity(config, dataset)
         if identity != facts["identity"]:
@@ -152,11 +157,11 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     if config.model.module.TRAINED:
         use_threads(config.threads or 1)
     started = time.monotonic()
-    prepared = compose.prepare(config, dataset)
-    watcher.prepared(prepared, time.monotonic() - started)
     facts = {**run.read(), "status": "running"}
     run.write(facts)
     try:
+        prepared = compose.prepare(config, dataset)
+        watcher.prepared(prepared, time.monotonic() - started)
         with _stop_on_signal(config.model.module.TRAINED) as stop_requested:
             trained = compose.train(config, prepared, run, watcher, stop_requested)
     except (Interrupted, KeyboardInterrupt):
@@ -165,21 +170,24 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     except Diverged as error:
         run.write({**facts, "status": "diverged", "reason": str(error)})
         raise
+    except UserError as error:
+        run.write({**facts, "status": "failed", "reason": str(error)})
+        raise
     predictor = trained.predictor
-    train_metrics = trained.facts.pop("best", {})
+    best = trained.facts.pop("best", {})
+    earlier = trained.facts.pop("earlier_seconds", 0.0)
     val, probabilities = compose.score(predictor, prepared.val_texts, prepared.val.labels)
     predictor.save(run.model)
     save_predictions(run, "val", prepared.val, probabilities, predictor.labels)
-    record_evaluation(run, "val", val)
     facts |= {
         "status": "completed",
         "finished": now(),
-        "seconds": round(time.monotonic() - started, 3),
+        "seconds": round(earlier + time.monotonic() - started, 3),
         **trained.facts,
         "train": {
             "examples": len(prepared.train),
-            "loss": train_metrics.get("train_loss"),
-            "accuracy": train_metrics.get("train_accuracy"),
+            "loss": best.get("train_loss"),
+            "accuracy": best.get("train_accuracy"),
         },
         "val": val.to_dict(),
         "data": {
@@ -197,6 +205,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
         "versions": library_versions(),
     }
     run.write(facts)
+    record_evaluation(run, "val", val)
     _keep_last_checkpoint(run)
     watcher.finished(run)
     return {**facts, "run": str(run.path)}
@@ -230,8 +239,6 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
     metrics, probabilities = compose.score(predictor, texts, tokens.labels)
-    save_predictions(run, split, tokens, probabilities, predictor.labels)
-    record_evaluation(run, split, metrics)
     if split == "test":
         line = {
             "time": now(),
@@ -242,11 +249,23 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
             "macro_f1": metrics.macro_f1,
         }
         append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
+    save_predictions(run, split, tokens, probabilities, predictor.labels)
+    record_evaluation(run, split, metrics)
     return {"run": str(path), "split": split, **metrics.to_dict(), "texts": texts.facts()}
 
 
+def load_model(path: Path) -> Predictor:
+    """The trained model of a run directory, or of a copy of its model folder alone.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    alone = (path / "model.json").is_file()
+    return Predictor.load(path if alone else RunDirectory.open(path).model)
+
+
 def predict_table(
-    run: RunDirectory, source: Path, target: Path, column: str | None
+    predictor: Predictor, source: Path, target: Path, column: str | None
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
 
@@ -254,7 +273,7 @@ def predict_table(
     as input_NAME.
 
     Args:
-        run: a finished run.
+        predictor: a trained model.
         source, target: tables; the extensions name the formats.
         column: of the texts; by default the one that the run was trained on, or "text".
 
@@ -263,9 +282,8 @@ def predict_table(
     """
     from rnnlab.data.tables import open_table, open_writer
 
-    predictor = Predictor.load(run.model)
     table = open_table(source)
-    column = column or str(getattr(run_config(run).data.source.options, "text", "text"))
+    column = column or predictor.text_column
     table.require(column, "--text")
     added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
     kept = {name: f"input_{name}" if name in added else name for name in table.columns}

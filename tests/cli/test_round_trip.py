@@ -275,3 +275,37 @@ def test_a_run_finds_its_table_again_from_any_folder(tmp_path, cli, monkeypatch)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert cli("evaluate", "../run").code == 0
+
+
+def test_a_finished_run_learns_where_its_tables_are_now(tmp_path, cli, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = ["text,label"] + [f"{word} {n},{word}" for n in range(12) for word in ("good", "bad")]
+    Path("t.csv").write_text("\n".join(rows) + "\n")
+    first = cli("train", "table", "data.path=t.csv", "model=majority", "--json").json
+    assert cli("evaluate", first["run"], "--split", "test").code == 2
+    Path("t.csv").rename("moved.csv")
+    paths = ("data.path=moved.csv", "data.test_path=moved.csv")
+    assert cli("train", "table", *paths, "model=majority", "--json").json["run"] == first["run"]
+    assert cli("evaluate", first["run"], "--split", "test").code == 0
+
+
+def test_a_class_that_is_only_in_validation_is_refused(tmp_path, refused):
+    rows = ["text,label,who"]
+    rows += [f"text {n},{'rare' if n % 10 == 0 else 'often'},{n % 10}" for n in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    table = ("table", f"data.path={tmp_path / 't.csv'}", "data.group=who", "model=tfidf")
+    messages = []
+    for seed in range(12):
+        line = refused(
+            "train", *table, "data.validation.fraction=.9", f"data.validation.seed={seed}"
+        )
+        messages.append(line)
+    assert any("no training example has the label 'rare'" in line for line in messages)
+
+
+def test_the_model_folder_alone_predicts(tmp_path, cli, finished):
+    import shutil
+
+    shutil.copytree(finished.run / "model", tmp_path / "alone")
+    whole = cli("predict", finished.run, "a good film", "--json").json
+    assert cli("predict", tmp_path / "alone", "a good film", "--json").json == whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import typer
@@ -39,14 +38,9 @@ def main() -> None:
     except UserError as error:
         _stop(2, f"error: {' '.join(str(error).split())}")
     except Diverged as error:
-        _stop(1, f"diverged: {error}; the last checkpoint is kept; try a lower train.optimizer.lr")
+        _stop(1, f"diverged: {error}; try a lower train.optimizer.lr, or train.clip_norm=1")
     except Interrupted as error:
         _stop(130, f"interrupted; go on with: rnnlab train --resume {error}")
-    except KeyboardInterrupt:
-        _stop(130, "interrupted")
-    except BrokenPipeError:  # the reader of a pipe has gone: nothing more to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
 
 
 def _stop(code: int, message: str) -> None:

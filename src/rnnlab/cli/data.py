@@ -28,7 +28,10 @@ def list_sources(as_json: Json = False) -> None:
 
 
 @app.command("fetch")
-def fetch(name: Name, as_json: Json = False) -> None:
+def fetch(
+    name: Annotated[str, typer.Argument(help="A data set; see `rnnlab data list`.")],
+    as_json: Json = False,
+) -> None:
     """Find a data set's files, downloading them if need be."""
     from rnnlab.cli.output import start_logging
     from rnnlab.data.checks import fetch as fetch_files

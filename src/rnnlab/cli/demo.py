@@ -46,8 +46,8 @@ def _print(rows: list[dict[str, Any]], bound: float, runs: Any) -> None:
     bags = max(row["val"] for row in rows if row["model"] == "bag of embeddings")
     best = max(rows, key=lambda row: row["val"])
     print(
-        f"No bag of words can exceed {share(bound, 3)} here (computed exactly; "
-        f"ours reads {share(bags, 3)}); "
+        f"No bag of words can be expected above {share(bound, 3)} here (computed exactly; ours "
+        f"reads {share(bags, 3)}); "
         f"{best['model']} reads word order and reaches {share(best['val'], 3)}."
     )
     print(f"The runs are in {runs}/ (curves in plots/curves.png). Next:")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rnnlab.cli.output import Json, print_json
 
@@ -20,8 +19,4 @@ def doctor(as_json: Json = False) -> None:
         print(section)
         width = max(map(len, items))
         for name, value in items.items():
-            print(f"  {name:{width}}  {_plain(value)}")
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            print(f"  {name:{width}}  {value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,7 @@ _CHUNK_TEXTS = 2048
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory, or its model folder alone.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
@@ -32,29 +32,36 @@ def predict(
 ) -> None:
     """Label texts: given here, one per line on standard input, or in a table."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.predictor import Predictor
-    from rnnlab.train.rundir import RunDirectory
+    from rnnlab.runner import load_model
 
     start_logging()
-    directory = RunDirectory.open(run)
     if (table is None) != (output is None):
         raise UserError("--input and --output go together: rnnlab predict RUN --input A --output B")
-    if table is not None and output is not None:
-        if texts:
-            raise UserError("give texts or --input, not both")
-        from rnnlab.runner import predict_table
-
-        done = predict_table(directory, table, output, column)
-        if as_json:
-            print_json(done)
-        else:
-            print(f"{done['texts']:,} texts labelled -> {output}")
-        _remark(done["texts_cut"], done["texts_empty"], done["max_tokens"])
-        return
-    if not texts and sys.stdin.isatty():
+    if table is not None and texts:
+        raise UserError("give texts or --input, not both")
+    if table is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
-    predictor = Predictor.load(directory.model)
-    lines = texts or (line.rstrip("\r\n") for line in _standard_input())
+    predictor = load_model(run)
+    if table is not None and output is not None:
+        _predict_table(predictor, table, output, column, as_json)
+    else:
+        _predict_lines(predictor, _checked(texts) if texts else _standard_input(), as_json)
+
+
+def _predict_table(
+    predictor: Any, table: Path, output: Path, column: str | None, as_json: bool
+) -> None:
+    from rnnlab.runner import predict_table
+
+    done = predict_table(predictor, table, output, column)
+    if as_json:
+        print_json(done)
+    else:
+        print(f"{done['texts']:,} texts labelled -> {output}")
+    _remark(done["texts_cut"], done["texts_empty"], done["max_tokens"])
+
+
+def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
     cut = empty = 0
     collected: list[dict[str, Any]] = []
     for chunk, result in _labelled(predictor, lines):
@@ -63,11 +70,12 @@ def predict(
         for text, row in zip(chunk, result.probabilities.tolist(), strict=True):
             best = max(range(len(row)), key=row.__getitem__)
             if as_json:
+                probabilities = dict(zip(predictor.labels, row, strict=True))
                 collected.append(
                     {
                         "label": predictor.labels[best],
                         "probability": row[best],
-                        "probabilities": dict(zip(predictor.labels, row, strict=True)),
+                        "probabilities": probabilities,
                     }
                 )
             else:
@@ -84,10 +92,19 @@ def _labelled(predictor: Any, lines: Iterable[str]) -> Iterator[tuple[list[str],
         yield chunk, predictor.predict(chunk)
 
 
+def _checked(texts: Sequence[str]) -> Sequence[str]:
+    for number, text in enumerate(texts, 1):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"text {number} is not UTF-8; convert it first") from error
+    return texts
+
+
 def _standard_input() -> Iterator[str]:
     for number, line in enumerate(sys.stdin.buffer, 1):
         try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise UserError(
                 f"standard input, line {number}: not UTF-8; convert it first"

@@ -147,7 +147,7 @@ class Config(Options):
         summary: one line for lists.
         seed: of initial weights, dropout and batch order.
         threads: of torch's CPU kernels; None for all available cores. Recorded in the run.
-        device: "auto" is the first accelerator, else the CPU.
+        device: "auto" is the first CUDA device, else the CPU.
         data: what is learned from.
         model: what learns.
         train: how.
@@ -157,7 +157,7 @@ class Config(Options):
     summary: str = ""
     seed: NonNegativeInt = 0
     threads: PositiveInt | None = None
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$")] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     data: DataConfig
     model: Annotated[Any, component(MODELS, key="kind")]
     train: TrainConfig = Field(default_factory=TrainConfig)

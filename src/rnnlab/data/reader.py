@@ -14,6 +14,8 @@ from rnnlab.data.token_cache import tokenize_all
 from rnnlab.data.vocabulary import UNKNOWN, Vocabulary
 from rnnlab.registry import Component
 
+VERSION = 1
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -43,7 +43,7 @@ def validation_rows(
     if not 0 < len(result) < len(labels):
         raise UserError(
             f"data.validation.fraction={fraction} leaves an empty part of {len(labels)} examples; "
-            "change the fraction, or give data.validation_path"
+            "change the fraction, or for a table give data.validation_path"
         )
     return result
 

@@ -87,7 +87,8 @@ def find_terms(ragged: Ragged, *, base: int, first: int, last: int, min_texts: i
     """
     if base**last >= 2**63:
         raise UserError(
-            f"model.ngrams: {last}-grams over {base} words do not fit; set data.vocabulary.max_size"
+            f"model.max_ngram: {last}-grams over {base} words do not fit; "
+            "set data.vocabulary.max_size"
         )
     found = []
     for size in range(first, last + 1):

@@ -14,6 +14,8 @@ from rnnlab.data.batching import evaluation_batches
 from rnnlab.data.ragged import Ragged
 from rnnlab.models.classifier import probabilities
 
+VERSION = 1
+
 _EVALUATION_TOKENS = 1 << 15
 
 
@@ -50,7 +52,8 @@ class Classification:
 
     Args:
         class_weights: float[classes] or None.
-        autocast: dtype of the forward pass, or None for float32.
+        autocast: dtype of the forward pass in training, or None for float32. Predictions are always
+            made in float32: what is scored is the model that is kept.
     """
 
     def __init__(
@@ -92,9 +95,7 @@ class Classification:
         for rows in evaluation_batches(ragged.lengths, max_tokens=_EVALUATION_TOKENS):
             tokens_BT = torch.from_numpy(ragged.pad(rows)).to(device)
             lengths_B = torch.from_numpy(ragged.lengths[rows]).to(device)
-            with torch.autocast(device.type, self.autocast, enabled=self.autocast is not None):
-                logits_BC = model(tokens_BT, lengths_B)
-            parts.append(probabilities(logits_BC))
+            parts.append(probabilities(model(tokens_BT, lengths_B)))
             order.append(rows)
         result = torch.cat(parts).cpu().numpy()
         in_order = np.empty_like(result)

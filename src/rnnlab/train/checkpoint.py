@@ -50,8 +50,8 @@ def save_checkpoint(
             for name in _FILES
         }
         write_json(temporary / "manifest.json", manifest)
-        if target.exists():
-            shutil.rmtree(target)
+        if target.exists():  # of the same step: it goes once the new one is whole
+            target.rename(temporary.with_name(f".old-{temporary.name}"))
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -97,7 +97,9 @@ def _is_whole(path: Path) -> bool:
 
 
 def _remove_old(folder: Path) -> None:
-    for path in folder.glob(".new-*"):
+    for path in (*folder.glob(".new-*"), *folder.glob(".old-*")):
         shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(".best-*.tmp"):
+        path.unlink()
     for path in sorted(folder.glob("step-*"))[:-_KEPT]:
         shutil.rmtree(path, ignore_errors=True)

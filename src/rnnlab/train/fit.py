@@ -7,6 +7,7 @@ uninterrupted one: parameters, optimizer, random state, position, sums of the ep
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.batching import training_batches
 from rnnlab.data.ragged import Ragged
-from rnnlab.exceptions import Interrupted
+from rnnlab.exceptions import Diverged, Interrupted
 from rnnlab.metrics import ClassificationMetrics
 from rnnlab.tasks.classification import Classification, TextBatch
 from rnnlab.train.checkpoint import (
@@ -90,6 +91,7 @@ class Fit:
         self.watcher, self.stop_requested = watcher, stop_requested
         self.device = next(model.parameters()).device
         self.state = FitState()
+        self.earlier_seconds = 0.0  # spent before this process took over
         self._clock = self._saved_at = time.monotonic()
 
     def run_to_end(self) -> FitState:
@@ -99,7 +101,7 @@ class Fit:
 
         Raises:
             Interrupted: a stop was requested; the state is saved.
-            Diverged: see `training_steps`; the last checkpoint is kept.
+            Diverged: a gradient or a validation loss is not finite; the last checkpoint is kept.
         """
         self._restore()
         while self.state.epoch < self.settings.epochs and not self._patience_is_spent():
@@ -116,7 +118,6 @@ class Fit:
             epoch=state.epoch,
         )
         base = self.optimizer.options.lr
-        sums = torch.tensor(state.sums, dtype=torch.float64, device=self.device)
 
         def learning_rate() -> float:
             position = state.epoch + state.batch / len(batches)
@@ -138,24 +139,22 @@ class Fit:
             done = current.pop(0)
             state.step += 1
             state.batch += 1
-            examples = torch.tensor(float(len(done)), device=self.device)
-            sums += torch.stack([*info.loss, examples])
+            nats, targets, hits = (value.item() for value in info.loss)
+            parts = (nats, targets, hits, len(done))
+            state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]
             self._tick()
             self.watcher.step(
                 state,
                 batches=len(batches),
                 epochs=settings.epochs,
                 tokens=int(self.ragged.lengths[done].sum()),
-                loss=info.loss.nats.item() / info.loss.targets.item(),
+                loss=nats / targets,
             )
             if self.stop_requested():
-                state.sums = sums.tolist()
                 self._save()
                 raise Interrupted
             if time.monotonic() - self._saved_at >= settings.checkpoint_seconds:
-                state.sums = sums.tolist()
                 self._save()
-        state.sums = sums.tolist()
         self._finish_epoch()
 
     def _collated(
@@ -174,6 +173,8 @@ class Fit:
         nats, targets, hits, examples = state.sums
         train_seconds = state.epoch_seconds
         scores = self.validate()
+        if not math.isfinite(scores.loss):
+            raise Diverged(state.step, f"validation loss is {scores.loss}")
         self._tick()
         state.epoch += 1
         state.rows.append(
@@ -210,7 +211,7 @@ class Fit:
 
     def _patience_is_spent(self) -> bool:
         patience = self.settings.patience
-        return patience is not None and self.state.epoch - self.state.best_epoch >= patience > 0
+        return patience is not None and self.state.epoch - self.state.best_epoch >= patience
 
     def _tick(self) -> None:
         now = time.monotonic()
@@ -238,6 +239,7 @@ class Fit:
             return
         tensors, saved = found
         self.state = FitState(**saved)
+        self.earlier_seconds = self.state.seconds
         parts = {"model": {}, "optimizer": {}}
         for key, tensor in tensors.items():
             part, _, name = key.partition("/")
