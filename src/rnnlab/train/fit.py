@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -125,29 +125,28 @@ class Fit:
             return base * warm * self.schedule(position)
 
         self.model.train()
-        rows = iter(batches[state.batch :])
-        current: list[npt.NDArray[np.int64]] = []
-        for info in training_steps(
+        pending = batches[state.batch :]
+        steps = training_steps(
             self.model,
             self.task.loss_sum,
-            self._collated(rows, current),
+            map(self._collate, pending),
             self.optimizer,
             learning_rate=learning_rate,
             clip_norm=settings.clip_norm,
             first_step=state.step,
-        ):
-            done = current.pop(0)
+        )
+        for rows, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
             nats, targets, hits = (value.item() for value in info.loss)
-            parts = (nats, targets, hits, len(done))
+            parts = (nats, targets, hits, len(rows))
             state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]
             self._tick()
             self.watcher.step(
                 state,
                 batches=len(batches),
                 epochs=settings.epochs,
-                tokens=int(self.ragged.lengths[done].sum()),
+                tokens=int(self.ragged.lengths[rows].sum()),
                 loss=nats / targets,
             )
             if self.stop_requested():
@@ -157,16 +156,12 @@ class Fit:
                 self._save()
         self._finish_epoch()
 
-    def _collated(
-        self, rows: Iterator[npt.NDArray[np.int64]], current: list[npt.NDArray[np.int64]]
-    ) -> Iterator[TextBatch]:
-        for batch_rows in rows:
-            current.append(batch_rows)
-            yield TextBatch(
-                torch.from_numpy(self.ragged.pad(batch_rows)).to(self.device),
-                torch.from_numpy(self.ragged.lengths[batch_rows]).to(self.device),
-                torch.from_numpy(self.labels[batch_rows]).to(self.device),
-            )
+    def _collate(self, rows: npt.NDArray[np.int64]) -> TextBatch:
+        return TextBatch(
+            torch.from_numpy(self.ragged.pad(rows)).to(self.device),
+            torch.from_numpy(self.ragged.lengths[rows]).to(self.device),
+            torch.from_numpy(self.labels[rows]).to(self.device),
+        )
 
     def _finish_epoch(self) -> None:
         state = self.state
