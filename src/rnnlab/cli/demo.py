@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rnnlab.cli.output import RUNS, Json, RunsRoot, duration, print_json, print_table, share
+from rnnlab.cli.output import (
+    RUNS,
+    Json,
+    RunsRoot,
+    duration,
+    print_json,
+    print_table,
+    program,
+    say,
+    share,
+)
 
 
 def demo(runs: RunsRoot = RUNS, as_json: Json = False) -> None:
@@ -45,11 +55,11 @@ def _print(rows: list[dict[str, Any]], bound: float, runs: Any) -> None:
     )
     bags = max(row["val"] for row in rows if row["model"] == "bag of embeddings")
     best = max(rows, key=lambda row: row["val"])
-    print(
+    say(
         f"No bag of words can be expected above {share(bound, 3)} here (computed exactly; ours "
         f"reads {share(bags, 3)}); "
         f"{best['model']} reads word order and reaches {share(best['val'], 3)}."
     )
     print(f"The runs are in {runs}/ (curves in plots/curves.png). Next:")
-    print(f'  rnnlab predict {best["run"]} "the plot was not good"')
-    print("  rnnlab train table data.path=YOUR.csv data.text=COLUMN data.label=COLUMN")
+    print(f'  {program()} predict {best["run"]} "the plot was not good"')
+    print(f"  {program()} train table data.path=YOUR.csv data.text=COLUMN data.label=COLUMN")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,6 +59,21 @@ def print_table(
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False).print(table)
+
+
+def program() -> str:
+    """What the user types for `rnnlab` here: its name, or its path where it is not on PATH."""
+    called = Path(sys.argv[0])
+    if shutil.which("rnnlab") or called.name != "rnnlab":
+        return "rnnlab"
+    here = Path.cwd()
+    return str(called.relative_to(here) if called.is_relative_to(here) else called)
+
+
+def say(text: str) -> None:
+    """Print a paragraph, wrapped at the terminal's width or at 80 columns."""
+    width = min(shutil.get_terminal_size().columns, 80)
+    print(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False))
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from rnnlab.cli.output import RUNS, Json, Overrides, RunsRoot, duration, print_json, share
+from rnnlab.cli.output import (
+    RUNS,
+    Json,
+    Overrides,
+    RunsRoot,
+    duration,
+    print_json,
+    program,
+    say,
+    share,
+)
 from rnnlab.exceptions import UserError
 
 
@@ -48,9 +58,9 @@ def train(
     val = facts["val"]
     verb = "already done" if facts.get("already_done") else "done"
     epoch = f", best epoch {facts['best_epoch']} of {facts['epochs']}" if "epochs" in facts else ""
-    print(
+    say(
         f"{verb} in {duration(facts['seconds'])}{epoch}: validation accuracy "
         f"{share(val['accuracy'])}, macro F1 {share(val['macro_f1'])}, loss {val['loss']:.4f}"
     )
     print(f"run: {facts['run']}")
-    print(f'next: rnnlab predict {facts["run"]} "your text"')
+    print(f'next: {program()} predict {facts["run"]} "your text"')
