@@ -81,7 +81,7 @@ def test_a_data_set_without_a_preset(cli):
 def test_stats_of_the_treebank(cli, data_folder):
     if not (data_folder / "trainDevTestTrees_PTB.zip").is_file():
         pytest.skip("the treebank is not in RNNLAB_DATA")
-    facts = cli("data", "stats", "sst5", "--json").json
+    facts = cli("data", "stats", "sst5-rnn-random", "--json").json
     assert {name: split["examples"] for name, split in facts["splits"].items()} == {
         "train": 8544,
         "val": 1101,
