@@ -53,18 +53,15 @@ def _list_runs(root: Path, as_json: bool) -> None:
         print(f"no runs in {root}; start one with `rnnlab train PRESET`")
         return
     print_table(
-        ["run", "status", "val acc", "val F1", "time", "parameters"],
+        ["run", "val acc", "val F1", "time"],
         [
             [
                 Path(run["directory"]).name,
-                run["status"],
                 share(run["accuracy"]),
                 share(run["macro_f1"]),
-                duration(run["seconds"]) if run["seconds"] is not None else "",
-                f"{run['parameters']:,}" if run["parameters"] is not None else "",
+                duration(run["seconds"]) if run["status"] == "completed" else run["status"],
             ]
             for run in runs
         ],
-        left=2,
         title=f"runs in {root}/",
     )
