@@ -158,6 +158,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
         use_threads(config.threads or 1)
     started = time.monotonic()
     facts = {**run.read(), "status": "running"}
+    facts.pop("reason", None)  # of an earlier failure
     run.write(facts)
     try:
         prepared = compose.prepare(config, dataset)
