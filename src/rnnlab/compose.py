@@ -220,6 +220,7 @@ def _train_network(
 ) -> tuple[Network, dict[str, Any]]:
     import torch
 
+    from rnnlab.nn import compiled
     from rnnlab.tasks.classification import Classification
     from rnnlab.train.fit import Fit, FitSettings
 
@@ -248,6 +249,7 @@ def _train_network(
     settings = FitSettings(
         epochs=config.train.epochs,
         batch_size=config.train.batch_size,
+        batch_tokens=config.train.batch_tokens,
         seed=config.seed,
         clip_norm=config.train.clip_norm,
         warmup_steps=config.train.warmup_steps,
@@ -274,6 +276,7 @@ def _train_network(
     )
     state = fit.run_to_end()
     facts |= {
+        "kernel": compiled.name() if compiled.serves(next(model.parameters())) else "torch",
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
         "steps": state.step,

@@ -15,20 +15,23 @@ from rnnlab.runner import available_cores, library_versions
 
 
 def kernel(cell: ModuleType) -> str:
-    """Name the operator that runs a cell in training on this CPU, as its autograd graph has it."""
+    """Name what runs a cell in training on this CPU."""
     import torch
 
     from rnnlab.nn.recurrent import Recurrent
 
     layer = Recurrent(cell, cell.Options(), input_size=8, hidden_size=8)
-    nodes = [layer(torch.zeros(2, 4, 8), torch.tensor([4, 2]))[0].grad_fn]
+    x_BTD = torch.zeros(2, 4, 8)
+    if layer.kernel(x_BTD) != "torch":
+        return f"compiled ({layer.kernel(x_BTD)})"
+    nodes = [layer(x_BTD, torch.tensor([4, 2]))[0].grad_fn]
     while nodes:
         node = nodes.pop()
         if node is not None:
             if "mkldnnrnn" in node.name().lower():
-                return "oneDNN, fused over all steps"
+                return "torch: oneDNN, fused over all steps"
             nodes += [parent for parent, _ in node.next_functions]
-    return "torch's own, step by step inside one operator"
+    return "torch: step by step inside one operator"
 
 
 def diagnose(folder: Path) -> dict[str, dict[str, Any]]:

@@ -59,10 +59,10 @@ def available_cores() -> int:
 
 
 def use_threads(count: int) -> None:
-    """Set the threads of torch's CPU kernels."""
-    import torch
+    """Set the threads of this process; see `rnnlab.nn.process`."""
+    from rnnlab.nn.process import use_machine
 
-    torch.set_num_threads(count)
+    use_machine(count)
 
 
 def run_config(run: RunDirectory) -> Config:

@@ -14,7 +14,7 @@ def numbers(value: dict, *names: str) -> None:
 def test_show(cli):
     facts = cli("show", "sst5-bilstm-pretrained", "--json").json
     assert facts["config"]["name"] == "sst5-bilstm-pretrained"
-    assert facts["config"]["model"]["encoder"]["cell"] == {"name": "lstm"}
+    assert facts["config"]["model"]["encoder"]["cell"] == {"name": "lstm", "activation": "tanh"}
     parameters = facts["parameters"]
     layers = parameters["layers"]
     assert parameters["total"] == sum(layer["count"] for layer in layers)

@@ -78,3 +78,19 @@ def test_evaluation_batches_are_bounded_and_cover_each_row_once(lengths, max_tok
 
 def test_no_rows_no_batches():
     assert evaluation_batches(np.zeros(0, np.int64), max_tokens=10) == []
+
+
+@given(
+    lengths=st.lists(st.integers(1, 50), min_size=1, max_size=200),
+    batch_size=st.integers(1, 6),
+    max_tokens=st.integers(1, 120),
+)
+def test_a_token_budget_bounds_every_batch_and_loses_no_row(lengths, batch_size, max_tokens):
+    lengths = np.array(lengths)
+    result = training_batches(
+        lengths, batch_size=batch_size, seed=3, epoch=1, max_tokens=max_tokens
+    )
+    assert sorted(np.concatenate(result).tolist()) == list(range(len(lengths)))
+    for rows in result:
+        assert len(rows) <= batch_size
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= max_tokens

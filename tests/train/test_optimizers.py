@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from rnnlab.nn import compiled
 from rnnlab.registry import OPTIMIZERS
 
 NAMES = sorted(OPTIMIZERS.names)
@@ -204,3 +205,34 @@ def test_a_quadratic_goes_down_and_a_rate_of_zero_does_nothing(name, dtype):
         loss().backward()
         optimizer.step(0.02)
     assert float(loss().detach()) < 0.6 * before
+
+
+@pytest.mark.parametrize("kernels", ["compiled", "torch"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@pytest.mark.parametrize(("name", "given"), settings_of(NAMES))
+def test_a_gradient_of_few_rows_updates_as_its_dense_form_does(
+    name, given, dtype, kernels, monkeypatch
+):
+    table = torch.randn(9, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    sparse, dense = ({"table": table.to(dtype, copy=True).requires_grad_()} for _ in range(2))
+    by_rows, plain = create(name, given, sparse), create(name, given, dense)
+    if kernels == "torch":
+        monkeypatch.setattr(compiled, "available", lambda: False)
+    elif not compiled.available():
+        pytest.skip("the compiled kernels were not built here")
+    for step in range(12):
+        generator = torch.Generator().manual_seed(step)
+        places = torch.randperm(9, generator=generator)[:4].unsqueeze(0)
+        values = torch.randn(4, 5, generator=generator, dtype=torch.float64).to(dtype)
+        sparse["table"].grad = torch.sparse_coo_tensor(
+            places, values, (9, 5), check_invariants=False
+        )
+        dense["table"].grad = sparse["table"].grad.to_dense()
+        for optimizer in (by_rows, plain):
+            optimizer.step(rate(step, optimizer.options.lr))
+            optimizer.zero_grad()
+    allowed = 1e-12 if dtype == torch.float64 else 1e-5
+    states = zip(by_rows.state_tensors().items(), plain.state_tensors().values(), strict=True)
+    for one, other in [(sparse["table"], dense["table"]), *((a, b) for (_, a), b in states)]:
+        difference = float((one - other).detach().abs().max())
+        assert difference <= allowed * max(1.0, float(other.detach().abs().max()))

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from rnnlab.cli import data, demo, doctor, evaluate, listing, predict, show, train
+from rnnlab.cli import bench, data, demo, doctor, evaluate, listing, predict, show, train
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("demo")(demo.demo)
+app.command("bench")(bench.bench)
 
 
 def main() -> None:

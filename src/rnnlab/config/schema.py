@@ -115,6 +115,8 @@ class TrainConfig(Options):
     Attributes:
         epochs: passes over the training part, at most.
         batch_size: examples per update.
+        batch_tokens: most tokens per update, padding included; batches of long texts then have
+            fewer examples. None for no limit.
         optimizer: and its settings; `lr` is the base of the schedule.
         schedule: the learning rate's course.
         warmup_steps: updates over which the rate rises from 0.
@@ -128,6 +130,7 @@ class TrainConfig(Options):
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
+    batch_tokens: PositiveInt | None = None
     optimizer: Annotated[Any, component(OPTIMIZERS)] = "adam"
     schedule: Annotated[Any, component(SCHEDULES)] = "constant"
     warmup_steps: NonNegativeInt = 0

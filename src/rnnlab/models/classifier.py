@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.vocabulary import UNKNOWN
 from rnnlab.exceptions import UserError
+from rnnlab.nn.embedding import Embedding
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import POOLINGS
 
@@ -41,7 +42,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self,
-        embedding: nn.Embedding,
+        embedding: Embedding,
         encoder: Recurrent | None,
         *,
         pooling: Sequence[str],
@@ -61,6 +62,7 @@ class Classifier(nn.Module):
                     f"model.pooling '{name}' reads the encoder's final state, and model.encoder is "
                     "null; choose mean or max, or give an encoder"
                 )
+        self._is_mean_of_words = encoder is None and list(pooling) == ["mean"]
         self.pooling = nn.ModuleList(module.build(size) for module in modules)
         self.activation = activation
         self.word_dropout = word_dropout
@@ -74,14 +76,23 @@ class Classifier(nn.Module):
         if self.training and self.word_dropout:
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNKNOWN)
-        outputs = self.embedding_dropout(self.embedding(tokens_BT))
-        final = outputs.new_zeros(())
-        if self.encoder is not None:
-            outputs, final = self.encoder(outputs, lengths_B)
-        features_BF = torch.cat([pool(outputs, final, mask_BT) for pool in self.pooling], dim=-1)
+        if self._can_average():
+            features_BF = self.embedding.mean(tokens_BT, lengths_B)
+        else:
+            outputs = self.embedding_dropout(self.embedding(tokens_BT))
+            final = outputs.new_zeros(())
+            if self.encoder is not None:
+                outputs, final, _ = self.encoder(outputs, lengths_B)
+            pooled = [pool(outputs, final, mask_BT) for pool in self.pooling]
+            features_BF = torch.cat(pooled, dim=-1)
         if self.activation is not None:
             features_BF = _ACTIVATIONS[self.activation](features_BF)
         return self.head(self.dropout(features_BF))
+
+    def _can_average(self) -> bool:
+        """Whether the mean of word vectors is all that is asked for, and has a faster form."""
+        drops = self.training and self.embedding_dropout.p > 0
+        return self._is_mean_of_words and not drops and self.embedding.has_mean
 
 
 def probabilities(logits_BC: Tensor) -> Tensor:

@@ -1,11 +1,9 @@
 """Recurrence over sequences of different lengths: exact, without packing.
 
-Each direction is run densely over the padded batch by torch's fused kernels. The forward direction
-is exact because padding only follows a sequence's own tokens; the backward direction is fed each
-sequence reversed within its own length, so that the same holds there. Outputs at padding are set
-to zero, and final states are read at each sequence's own end.
+Two forms of a layer, equal to float rounding. On a CPU the compiled kernel (`native`) runs over the
+tokens alone, with no padding; elsewhere torch's operators run over the padded batch (`dense`).
 
-Legend: B batch, T time, D input width, H state width, L lengths (all at least 1).
+Legend: B batch, T time, D input width, H state width, S directions, N tokens of all sequences.
 """
 
 from __future__ import annotations
@@ -15,45 +13,31 @@ from types import ModuleType
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlab.nn.cells import Weights
+from rnnlab.nn import compiled, dense, native
+from rnnlab.nn.cells import State, Weights
 from rnnlab.options import Options
 
-VERSION = 1
+VERSION = 2
 
 
-class _Permute(torch.autograd.Function):
-    """Reorder rows by a permutation that is its own inverse: the gradient is the same reordering.
-
-    `index_select`'s own gradient would scatter-add, which is slow on a CPU.
-    """
+class _TakeRows(torch.autograd.Function):
+    """Rows by distinct positions; the gradient is written, not added up."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, order: Tensor) -> Tensor:
-        ctx.save_for_backward(order)
-        return rows.index_select(0, order)
+    def forward(ctx: Any, rows: Tensor, positions: Tensor) -> Tensor:
+        ctx.save_for_backward(positions)
+        ctx.count = len(rows)
+        return rows.index_select(0, positions)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (order,) = ctx.saved_tensors
-        return gradients[0].index_select(0, order), None
-
-
-def reversal(lengths_B: Tensor, time: int) -> Tensor:
-    """Return the int64[T·B] order of the rows of a (T·B, D) view that reverses each sequence.
-
-    Step t < L of a column goes to L - 1 - t; padding stays in place, so the order is an involution.
-    """
-    step_T1 = torch.arange(time, device=lengths_B.device).unsqueeze(1)
-    source_TB = torch.where(step_T1 < lengths_B, lengths_B - 1 - step_T1, step_T1)
-    batch = lengths_B.shape[0]
-    return (source_TB * batch + torch.arange(batch, device=lengths_B.device)).flatten()
-
-
-def reverse(x_TBD: Tensor, order: Tensor) -> Tensor:
-    """Reverse each sequence within its own length; `order` comes from `reversal`."""
-    return _Permute.apply(x_TBD.flatten(0, 1), order).view_as(x_TBD)  # type: ignore[union-attr]
+        (positions,) = ctx.saved_tensors
+        (gradient,) = gradients
+        whole = gradient.new_zeros(ctx.count, gradient.shape[1])
+        return whole.index_copy_(0, positions, gradient), None
 
 
 class Recurrent(nn.Module):
@@ -69,6 +53,10 @@ class Recurrent(nn.Module):
         num_layers: layers, each reading the one below.
         bidirectional: run both directions and concatenate them.
         dropout: between layers, on what goes up.
+        locked: draw one dropout mask per sequence, for all its tokens. Source: Gal & Ghahramani
+            2016 (arXiv:1512.05287).
+        weight_drop: dropout on the recurrent matrices, one mask per call. Source: Merity et al.
+            2018 (arXiv:1708.02182), section 2.
     """
 
     def __init__(
@@ -81,12 +69,14 @@ class Recurrent(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        locked: bool = False,
+        weight_drop: float = 0.0,
     ) -> None:
         super().__init__()
         self.cell, self.options = cell, options
         self.hidden_size, self.num_layers = hidden_size, num_layers
         self.suffixes = ("", "_reverse") if bidirectional else ("",)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout, self.locked, self.weight_drop = dropout, locked, weight_drop
         self.output_size = hidden_size * len(self.suffixes)
         for layer in range(num_layers):
             width = input_size if layer == 0 else self.output_size
@@ -117,25 +107,125 @@ class Recurrent(nn.Module):
         )
         return first, second, third, fourth
 
-    def forward(self, x_BTD: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Return outputs float[B, T, H·directions], zero at padding, and the top layer's final
-        states float[B, H·directions], each at its sequence's own end (the backward direction's
-        end is the first token)."""
-        time, batch = x_BTD.shape[1], x_BTD.shape[0]
-        order = reversal(lengths_B, time) if len(self.suffixes) > 1 else lengths_B
-        last_B = (lengths_B - 1) * batch + torch.arange(batch, device=lengths_B.device)
-        layer_TBD = x_BTD.transpose(0, 1)
-        finals: list[Tensor] = []
+    def initial_state(self, x_BTD: Tensor) -> State:
+        """Zero states float[layers·S, B, H] for a batch, one for each that the cell has."""
+        rows = self.num_layers * len(self.suffixes)
+        zero = x_BTD.new_zeros(rows, len(x_BTD), self.hidden_size)
+        return (zero,) * self.cell.STATES
+
+    def kernel(self, x_BTD: Tensor) -> str:
+        """Name the form that runs on such an input."""
+        return compiled.name() if self._is_native(x_BTD) else "torch"
+
+    def forward(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None = None
+    ) -> tuple[Tensor, Tensor, State]:
+        """Run all layers.
+
+        Args:
+            x_BTD: inputs; what is at padding does not matter.
+            lengths_B: int64[B], tokens per sequence, each at least 1.
+            state: states to begin with, float[layers·S, B, H] each, or None for zero.
+
+        Returns:
+            Outputs float[B, T, S·H], zero at padding; the top layer's final states float[B, S·H],
+            each at its sequence's own end (the backward direction's end is the first token); and
+            the states of all layers there, as `state` has them.
+
+        Raises:
+            ValueError: the lengths or the state do not fit the batch.
+        """
+        state = self.initial_state(x_BTD) if state is None else state
+        self._check(x_BTD, lengths_B, state)
+        lengths_B = lengths_B.to(torch.int64)
+        run = self._forward_native if self._is_native(x_BTD) else self._forward_dense
+        outputs_BTK, last = run(x_BTD, lengths_B, state)
+        final_BK = last[0][-len(self.suffixes) :].transpose(0, 1).flatten(1)
+        return outputs_BTK, final_BK, last
+
+    def _check(self, x_BTD: Tensor, lengths_B: Tensor, state: State) -> None:
+        """The kernel trusts what it is given."""
+        batch, time, _ = x_BTD.shape
+        if lengths_B.shape != (batch,):
+            raise ValueError(f"lengths {list(lengths_B.shape)} do not fit a batch of {batch}")
+        if lengths_B.device.type == "cpu":
+            least, most = (int(value) for value in lengths_B.aminmax())
+            if least < 1 or most > time:
+                raise ValueError(f"lengths from {least} to {most} are not within 1 and {time}")
+        rows = self.num_layers * len(self.suffixes)
+        shape = (rows, batch, self.hidden_size)
+        if [tuple(tensor.shape) for tensor in state] != [shape] * self.cell.STATES:
+            raise ValueError(f"the state needs {self.cell.STATES} tensors of shape {list(shape)}")
+
+    def _is_native(self, x_BTD: Tensor) -> bool:
+        return hasattr(self.cell, "kind") and compiled.serves(x_BTD)
+
+    def _forward_native(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State
+    ) -> tuple[Tensor, State]:
+        batch, time, _ = x_BTD.shape
+        layout = native.Layout(lengths_B)
+        is_full = layout.tokens == batch * time
+        rows_ND = x_BTD.flatten(0, 1)
+        present_N = torch.empty(0)
+        if not is_full:
+            is_token_BT = torch.arange(time) < lengths_B.unsqueeze(1)
+            present_N = is_token_BT.flatten().nonzero().flatten()
+            rows_ND = _TakeRows.apply(rows_ND, present_N)
+        kind = self.cell.kind(self.options)
+        lasts = []
         for layer in range(self.num_layers):
             if layer:
-                layer_TBD = self.dropout(layer_TBD)
-            outputs, finals = [], []
-            for suffix in self.suffixes:
-                source_TBD = reverse(layer_TBD, order) if suffix else layer_TBD
-                out_TBH = self.cell.unroll(source_TBD, self.weights(layer, suffix), self.options)
-                finals.append(out_TBH.flatten(0, 1).index_select(0, last_B))
-                outputs.append(reverse(out_TBH, order) if suffix else out_TBH)
-            layer_TBD = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
-        padding_TB = torch.arange(time, device=lengths_B.device).unsqueeze(1) >= lengths_B
-        outputs_TBH = layer_TBD.masked_fill(padding_TB.unsqueeze(-1), 0.0)
-        return outputs_TBH.transpose(0, 1), torch.cat(finals, dim=-1)
+                rows_ND = self._drop(rows_ND, lengths_B)
+            own = self._layer_state(state, layer)
+            weights = self._layer_weights(layer)
+            rows_ND, last = native.layer(rows_ND, layout, kind, weights, own)
+            lasts.append(last)
+        if not is_full:
+            whole = rows_ND.new_zeros(batch * time, self.output_size)
+            rows_ND = whole.index_copy(0, present_N, rows_ND)
+        return rows_ND.view(batch, time, -1), _stack_layers(lasts)
+
+    def _forward_dense(
+        self, x_BTD: Tensor, lengths_B: Tensor, state: State
+    ) -> tuple[Tensor, State]:
+        layout = dense.Layout(lengths_B, x_BTD.shape[1])
+        is_padding_TB1 = layout.padding_TB.unsqueeze(-1)
+        layer_TBD = x_BTD.transpose(0, 1).masked_fill(is_padding_TB1, 0.0)
+        lasts = []
+        for layer in range(self.num_layers):
+            if layer:
+                layer_TBD = self._drop(layer_TBD, None)
+            own = self._layer_state(state, layer)
+            weights = self._layer_weights(layer)
+            layer_TBD, last = dense.layer(layer_TBD, layout, self.cell, self.options, weights, own)
+            lasts.append(last)
+        outputs_TBK = layer_TBD.masked_fill(is_padding_TB1, 0.0)
+        return outputs_TBK.transpose(0, 1), _stack_layers(lasts)
+
+    def _layer_state(self, state: State, layer: int) -> State:
+        directions = len(self.suffixes)
+        return tuple(tensor[layer * directions : (layer + 1) * directions] for tensor in state)
+
+    def _layer_weights(self, layer: int) -> list[Weights]:
+        every = [self.weights(layer, suffix) for suffix in self.suffixes]
+        if not (self.training and self.weight_drop):
+            return every
+        return [
+            (w_ih, F.dropout(w_hh, self.weight_drop), b_ih, b_hh)
+            for w_ih, w_hh, b_ih, b_hh in every
+        ]
+
+    def _drop(self, rows: Tensor, lengths_B: Tensor | None) -> Tensor:
+        """Dropout on flat rows [N, K] of sequences, or on a padded batch [T, B, K]."""
+        if not (self.training and self.dropout):
+            return rows
+        if not self.locked:
+            return F.dropout(rows, self.dropout)
+        batch = rows.shape[1] if lengths_B is None else len(lengths_B)
+        mask_BK = F.dropout(rows.new_ones(batch, rows.shape[-1]), self.dropout)
+        return rows * (mask_BK if lengths_B is None else mask_BK.repeat_interleave(lengths_B, 0))
+
+
+def _stack_layers(lasts: list[State]) -> State:
+    return tuple(torch.cat(each) for each in zip(*lasts, strict=True))

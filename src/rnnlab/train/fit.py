@@ -45,6 +45,7 @@ class FitSettings:
 
     epochs: int
     batch_size: int
+    batch_tokens: int | None
     seed: int
     clip_norm: float | None
     warmup_steps: int
@@ -114,6 +115,7 @@ class Fit:
         batches = training_batches(
             self.ragged.lengths,
             batch_size=settings.batch_size,
+            max_tokens=settings.batch_tokens,
             seed=settings.seed,
             epoch=state.epoch,
         )
@@ -138,7 +140,7 @@ class Fit:
         for rows, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
-            nats, targets, hits = (value.item() for value in info.loss)
+            nats, targets, hits = info.loss
             parts = (nats, targets, hits, len(rows))
             state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]
             self._tick()

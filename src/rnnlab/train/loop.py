@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from rnnlab.exceptions import Diverged
 from rnnlab.train.optimizers._base import Optimizer
 
-VERSION = 1
+VERSION = 2
 
 
 class StepInfo(NamedTuple):
     """One optimizer update that has just been done.
 
     Attributes:
-        loss: what the task returned for the batch (sums, detached).
+        loss: what the task returned for the batch, as numbers: sums over it.
         gradient_norm: global norm before clipping.
     """
 
@@ -27,10 +27,15 @@ class StepInfo(NamedTuple):
     gradient_norm: float
 
 
+def gradient_values(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The numbers of all gradients; of a sparse one, those of its rows."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    return [g._values() if g.is_sparse else g for g in gradients]
+
+
 def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     """Euclidean norm over all gradients, a scalar on their device."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradient_values(parameters))))
 
 
 def training_steps(
@@ -61,13 +66,14 @@ def training_steps(
     for step, batch in enumerate(batches, first_step):
         loss = loss_sum(model, batch)
         (loss.nats / loss.targets).backward()
-        norm = gradient_norm(trained).item()  # the only point where the host waits for the device
+        # the only point where the host waits for the device
+        scalars = [value.detach().double() for value in (gradient_norm(trained), *loss)]
+        norm, *sums = torch.stack(scalars).tolist()
         if not math.isfinite(norm):
             optimizer.zero_grad()
             raise Diverged(step, f"gradient norm is {norm}")
         if clip_norm and norm > clip_norm:
-            gradients = [p.grad for p in trained if p.grad is not None]
-            torch._foreach_mul_(gradients, clip_norm / (norm + 1e-6))
+            torch._foreach_mul_(gradient_values(trained), clip_norm / (norm + 1e-6))
         optimizer.step(learning_rate())
         optimizer.zero_grad()
-        yield StepInfo(type(loss)(*(value.detach() for value in loss)), norm)
+        yield StepInfo(type(loss)(*sums), norm)

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
-from torch import nn
 
 from rnnlab import options
 from rnnlab.models.classifier import Classifier
+from rnnlab.nn.embedding import Embedding
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import CELLS, POOLINGS, component
 
@@ -50,6 +50,8 @@ class EncoderOptions(options.Options):
         layers: each reads the one below.
         bidirectional: run both directions.
         dropout: between layers.
+        locked: one dropout mask per sequence for all its tokens, instead of one per token.
+        weight_drop: share of the recurrent matrices' weights that are dropped in each update.
     """
 
     cell: Annotated[Any, component(CELLS)] = "lstm"
@@ -57,6 +59,8 @@ class EncoderOptions(options.Options):
     layers: PositiveInt = 1
     bidirectional: bool = False
     dropout: Probability = 0.0
+    locked: bool = False
+    weight_drop: Probability = 0.0
 
 
 class Options(options.Options):
@@ -92,7 +96,7 @@ class Options(options.Options):
 def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classifier:
     """Build the network with random weights drawn from torch's global generator."""
     dim = options.embedding.dim
-    embedding = nn.Embedding(vocabulary_size, dim, padding_idx=0)
+    embedding = Embedding(vocabulary_size, dim, padding_idx=0)
     with torch.no_grad():
         embedding.weight.mul_(options.embedding.std)
     embedding.weight.requires_grad_(not options.embedding.frozen)
@@ -105,6 +109,8 @@ def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classi
         num_layers=encoder.layers,
         bidirectional=encoder.bidirectional,
         dropout=encoder.dropout,
+        locked=encoder.locked,
+        weight_drop=encoder.weight_drop,
     )
     return Classifier(
         embedding,

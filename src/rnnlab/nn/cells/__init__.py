@@ -5,16 +5,27 @@ A module defines
     SUMMARY: str                    one line for the docs
     VERSION: int                    raised when its numbers change
     GATES: int                      blocks of `hidden` rows in each weight matrix
+    STATES: int                     vectors that it carries; the first is its output
     class Options(rnnlab.options.Options)
-    def unroll(x_TBD, weights, options) -> outputs_TBH
+    def step(x_BG, state, recurrent, options) -> state
 
-`weights` is (weight_ih [GATES·H, D], weight_hh [GATES·H, H], bias_ih, bias_hh), laid out as in
-torch.nn; the initial state is zero; every column runs over all T steps, since padding only ever
-follows a sequence's own tokens.
+and, where they exist, faster forms of the same recurrence:
+
+    def kind(options) -> rnnlab.nn.native.Kind        what the compiled kernel computes
+    def fused(x_TBD, weights, state, options, padding_TB) -> (outputs_TBH, state) | None
+
+`x_BG` is the input times its weights plus its bias, `recurrent` is (weight_hh [GATES·H, H],
+bias_hh), `weights` is (weight_ih [GATES·H, D], weight_hh, bias_ih, bias_hh), all laid out as in
+torch.nn, and
+`state` is a tuple of STATES tensors float[B, H]. `fused` runs torch's own operator over all T steps
+of every column; its states after the first must be those at each column's last real step, and None
+says that torch has no operator for these options.
 """
 
 from __future__ import annotations
 
 from torch import Tensor
 
-Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+from rnnlab.nn.native import Weights as Weights
+
+State = tuple[Tensor, ...]

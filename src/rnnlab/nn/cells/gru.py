@@ -1,29 +1,66 @@
-"""GRU, reset gate applied after the product. Source: Cho et al. 2014 (arXiv:1406.1078).
+"""Gated recurrent unit. Source: Cho et al. 2014 (arXiv:1406.1078), equations 5 to 8.
 
-cuDNN's variant, gate order r, z, n, as torch.nn.GRU has it:
-    n = tanh(W x + r ⊙ (U h + b));  h = (1 - z) ⊙ n + z ⊙ h.
+Gate order r, z, n, as torch.nn.GRU has it; h = (1 - z) ⊙ n + z ⊙ h. The reset gate acts
+    after the product, as in cuDNN and torch.nn.GRU:   n = tanh(W x + r ⊙ (U h + b));
+    before it, as in the paper:                        n = tanh(W x + U (r ⊙ h) + b).
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from rnnlab import options
-from rnnlab.nn.cells import Weights
+from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.native import Kind
 
-SUMMARY = "gated recurrent unit, reset after the product (torch's variant)"
-VERSION = 1
+SUMMARY = "gated recurrent unit, reset after the product (torch's variant) or before it"
+VERSION = 2
 GATES = 3
+STATES = 1
 
 
 class Options(options.Options):
-    """The GRU has no settings of its own."""
+    """Settings of the GRU.
+
+    Attributes:
+        reset: whether the reset gate acts after or before the product with the recurrent matrix.
+    """
+
+    reset: Literal["after", "before"] = "after"
 
 
-def unroll(x_TBD: Tensor, weights: Weights, options: Options) -> Tensor:
-    """Run over all steps from a zero state; return outputs_TBH."""
-    zero_1BH = x_TBD.new_zeros(1, x_TBD.shape[1], weights[1].shape[1])
-    return torch.gru(x_TBD, zero_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False)[
-        0
-    ]
+def step(x_BG: Tensor, state: State, recurrent: tuple[Tensor, Tensor], options: Options) -> State:
+    """Advance one token."""
+    (h_BH,) = state
+    weight, bias = recurrent
+    xr, xz, xn = x_BG.chunk(3, dim=-1)
+    ur, uz, un = weight.chunk(3)
+    br, bz, bn = bias.chunk(3)
+    r = torch.sigmoid(xr + h_BH @ ur.T + br)
+    z = torch.sigmoid(xz + h_BH @ uz.T + bz)  # z = 1 keeps the old state
+    if options.reset == "after":
+        n = torch.tanh(xn + r * (h_BH @ un.T + bn))
+    else:
+        n = torch.tanh(xn + (r * h_BH) @ un.T + bn)
+    return ((1 - z) * n + z * h_BH,)
+
+
+def kind(options: Options) -> Kind:
+    """What the compiled kernel computes."""
+    return Kind("gru" if options.reset == "after" else "gru_before", "tanh")
+
+
+def fused(
+    x_TBD: Tensor, weights: Weights, state: State, options: Options, padding_TB: Tensor | None
+) -> tuple[Tensor, State] | None:
+    """Run torch's operator over all steps."""
+    if options.reset == "before":
+        return None
+    hidden_1BH = state[0].unsqueeze(0)
+    outputs_TBH, last_1BH = torch.gru(
+        x_TBD, hidden_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
+    )
+    return outputs_TBH, (last_1BH[0],)

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from rnnlab import options
-from rnnlab.nn.cells import Weights
+from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.native import Kind
 
 SUMMARY = "simple (Elman) recurrence, tanh or relu"
-VERSION = 1
+VERSION = 2
 GATES = 1
+STATES = 1
 
 
 class Options(options.Options):
@@ -25,8 +27,25 @@ class Options(options.Options):
     activation: Literal["tanh", "relu"] = "tanh"
 
 
-def unroll(x_TBD: Tensor, weights: Weights, options: Options) -> Tensor:
-    """Run over all steps from a zero state; return outputs_TBH."""
-    zero_1BH = x_TBD.new_zeros(1, x_TBD.shape[1], weights[1].shape[1])
+def step(x_BG: Tensor, state: State, recurrent: tuple[Tensor, Tensor], options: Options) -> State:
+    """Advance one token."""
+    weight, bias = recurrent
+    activation = torch.tanh if options.activation == "tanh" else torch.relu
+    return (activation(x_BG + state[0] @ weight.T + bias),)
+
+
+def kind(options: Options) -> Kind:
+    """What the compiled kernel computes."""
+    return Kind("rnn", options.activation)
+
+
+def fused(
+    x_TBD: Tensor, weights: Weights, state: State, options: Options, padding_TB: Tensor | None
+) -> tuple[Tensor, State]:
+    """Run torch's operator over all steps."""
     run = torch.rnn_tanh if options.activation == "tanh" else torch.rnn_relu
-    return run(x_TBD, zero_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False)[0]
+    hidden_1BH = state[0].unsqueeze(0)
+    outputs_TBH, last_1BH = run(
+        x_TBD, hidden_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
+    )
+    return outputs_TBH, (last_1BH[0],)

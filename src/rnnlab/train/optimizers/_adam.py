@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from torch import Tensor
 
 from rnnlab import options
+from rnnlab.nn import compiled, rows
 from rnnlab.train.optimizers import _base
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -34,10 +36,11 @@ class Options(options.Options):
 
 
 class Optimizer(_base.Optimizer):
-    """Both variants; a subclass names the kernel."""
+    """Both variants; a subclass names the kernel, and whether weight decay is an L2 term."""
 
     SLOTS = ("exp_avg", "exp_avg_sq")
     kernel: Any
+    decay_is_l2: bool
 
     def __init__(self, named_parameters: Iterable[tuple[str, Tensor]], options: Any) -> None:
         super().__init__(named_parameters, options)
@@ -69,3 +72,26 @@ class Optimizer(_base.Optimizer):
             amsgrad=False,
             maximize=False,
         )
+
+    def update_rows(
+        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], lr: float
+    ) -> None:
+        """The same update, without the gradient's many rows of zeros."""
+        if not compiled.serves(parameter):
+            return super().update_rows(parameter, gradient, state, lr)
+        state["steps"] += 1
+        options, step = self.options, float(state["steps"])
+        rows.adam_rows(
+            parameter,
+            state["exp_avg"],
+            state["exp_avg_sq"],
+            gradient,
+            step_size=lr / (1 - options.beta1**step),
+            shrink=1.0 if self.decay_is_l2 else 1 - lr * options.weight_decay,
+            l2=options.weight_decay if self.decay_is_l2 else 0.0,
+            beta1=options.beta1,
+            beta2=options.beta2,
+            correction=math.sqrt(1 - options.beta2**step),
+            eps=options.eps,
+        )
+        return None

@@ -32,14 +32,19 @@ class Optimizer:
 
     def step(self, lr: float) -> None:
         """Apply one update with learning rate `lr`; parameters without a gradient stay."""
-        names = [name for name, p in self.parameters.items() if p.grad is not None]
+        gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        names = [name for name, gradient in gradients.items() if not gradient.is_sparse]
         with torch.no_grad():
-            self.update(
-                [self.parameters[name] for name in names],
-                [self.parameters[name].grad for name in names],  # type: ignore[misc]
-                {slot: [tensors[n] for n in names] for slot, tensors in self.state.items()},
-                lr,
-            )
+            if names:
+                self.update(
+                    [self.parameters[name] for name in names],
+                    [gradients[name] for name in names],
+                    {slot: [tensors[n] for n in names] for slot, tensors in self.state.items()},
+                    lr,
+                )
+            for name in [name for name in gradients if name not in names]:
+                state = {slot: tensors[name] for slot, tensors in self.state.items()}
+                self.update_rows(self.parameters[name], gradients[name], state, lr)
 
     def update(
         self,
@@ -50,6 +55,13 @@ class Optimizer:
     ) -> None:
         """Change `parameters` and `state` in place."""
         raise NotImplementedError
+
+    def update_rows(
+        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], lr: float
+    ) -> None:
+        """Change one parameter and its state in place, from a sparse gradient of distinct rows."""
+        slots = {slot: [tensor] for slot, tensor in state.items()}
+        self.update([parameter], [gradient.to_dense()], slots, lr)
 
     def zero_grad(self) -> None:
         """Drop all gradients."""

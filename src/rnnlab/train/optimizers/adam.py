@@ -7,7 +7,7 @@ import torch
 from rnnlab.train.optimizers import _adam
 
 SUMMARY = "Adam; weight decay as an L2 term in the gradient"
-VERSION = 1
+VERSION = 2
 Options = _adam.Options
 
 
@@ -15,3 +15,4 @@ class Optimizer(_adam.Optimizer):
     """Adam."""
 
     kernel = staticmethod(torch._fused_adam_)
+    decay_is_l2 = True

@@ -8,7 +8,7 @@ from pydantic import NonNegativeFloat
 from rnnlab.train.optimizers import _adam
 
 SUMMARY = "Adam with decoupled weight decay"
-VERSION = 1
+VERSION = 2
 
 
 class Options(_adam.Options):
@@ -21,3 +21,4 @@ class Optimizer(_adam.Optimizer):
     """AdamW."""
 
     kernel = staticmethod(torch._fused_adamw_)
+    decay_is_l2 = False

@@ -52,3 +52,12 @@ class Optimizer(_base.Optimizer):
             torch._foreach_add_(state["momentum"], gradients)
             gradients = state["momentum"]
         torch._foreach_add_(parameters, gradients, alpha=-lr)
+
+    def update_rows(
+        self, parameter: Tensor, gradient: Tensor, state: dict[str, Tensor], lr: float
+    ) -> None:
+        """Only the rows with a gradient move, unless decay or momentum moves the others."""
+        if self.options.momentum or self.options.weight_decay:
+            return super().update_rows(parameter, gradient, state, lr)
+        parameter.index_add_(0, gradient._indices()[0], gradient._values(), alpha=-lr)
+        return None

@@ -1,0 +1,67 @@
+"""All workloads, one after the other, as one result."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from rnnlab.bench.measure import contenders_of, measure
+from rnnlab.bench.workloads import WORKLOADS
+from rnnlab.exceptions import UserError
+from rnnlab.nn import compiled
+from rnnlab.nn.process import use_machine
+from rnnlab.options import nearest
+from rnnlab.runner import available_cores, library_versions
+
+
+def run_workloads(
+    only: str | None,
+    *,
+    rounds: int,
+    threads: int | None,
+    quick: bool,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """Measure the workloads named in `only`, or all.
+
+    Args:
+        only: names with commas between them.
+        rounds: turns of each contender.
+        threads: None for all available cores.
+        quick: leave out packed sequences on texts.
+        tell: is given a line before each workload.
+
+    Raises:
+        UserError: no such workload.
+    """
+    threads = threads or available_cores()
+    use_machine(threads)
+    names = [workload.name for workload in WORKLOADS]
+    wanted = [name.strip().upper() for name in only.split(",")] if only else names
+    for name in wanted:
+        if name not in names:
+            raise UserError(f"--only: no workload '{name}'{nearest(name, names)}")
+    skipped = []
+    flax = None
+    try:
+        from rnnlab.bench.flax_rival import Flax
+
+        flax = Flax
+    except ImportError:
+        skipped.append("Flax was left out: install JAX with pip install 'rnnlab[jax]'.")
+    measured = []
+    for workload in WORKLOADS:
+        if workload.name in wanted:
+            tell(f"{workload.name}: {workload.title}")
+            contenders = contenders_of(workload, flax=flax, quick=quick)
+            measured.append(measure(workload, contenders, rounds))
+    return {
+        "gemm_gflops": statistics.median(each["gemm_gflops"] for each in measured),
+        "threads": threads,
+        "kernel": compiled.name(),
+        "versions": library_versions(),
+        "rounds": rounds,
+        "workloads": measured,
+        "skipped": skipped,
+    }

@@ -1,0 +1,5 @@
+/* The recurrence in double. */
+
+#include "type_double.h"
+
+#include "recurrence_share.h"

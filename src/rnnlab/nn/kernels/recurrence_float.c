@@ -1,0 +1,5 @@
+/* The recurrence in float. */
+
+#include "type_float.h"
+
+#include "recurrence_share.h"

@@ -1,0 +1,5 @@
+/* Row-wise gradients in double. */
+
+#include "type_double.h"
+
+#include "rows_body.h"

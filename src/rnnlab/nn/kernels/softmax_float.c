@@ -1,0 +1,5 @@
+/* Softmax and its gradient in float. */
+
+#include "type_float.h"
+
+#include "softmax_body.h"

@@ -1,0 +1,96 @@
+"""Cross entropy of a linear layer over a large vocabulary, with one slab of logits at a time.
+
+The gradient of a slab is formed while its probabilities are at hand, so that neither all logits nor
+their gradient are ever held, and the softmax runs once instead of forward and backward.
+
+Legend: N predictions, D features, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rnnlab.nn import compiled
+from rnnlab.nn.native import column_sums
+
+SLAB_NUMBERS = 1 << 23
+"""Logits held at a time: 32 MiB in float32."""
+
+
+def linear_cross_entropy(
+    features_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor
+) -> Tensor:
+    """Sum of -log softmax(features weight.T + bias)[target], in nats: a scalar."""
+    return _LinearCrossEntropy.apply(features_ND, weight_VD, bias_V, targets_N)  # type: ignore[return-value]
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, features_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor
+    ) -> Tensor:
+        rows = max(1, SLAB_NUMBERS // len(bias_V))
+        nats, on_features = [], []
+        on_weight, on_bias = None, None
+        for start in range(0, len(features_ND), rows):
+            slab_ND = features_ND[start : start + rows]
+            targets = targets_N[start : start + rows].contiguous()
+            nats_N, gradient_NV = _softmax(slab_ND @ weight_VD.T, bias_V, targets)
+            nats.append(nats_N.sum())
+            if not any(ctx.needs_input_grad):
+                continue
+            on_features.append(gradient_NV @ weight_VD)
+            if on_weight is None:
+                on_weight = gradient_NV.T @ slab_ND
+                on_bias = column_sums(gradient_NV)
+            else:
+                on_weight.addmm_(gradient_NV.T, slab_ND)
+                on_bias += column_sums(gradient_NV)  # type: ignore[operator]
+        if on_features:
+            ctx.save_for_backward(torch.cat(on_features), on_weight, on_bias)
+        return torch.stack(nats).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        (gradient,) = gradients
+        # in place: a second backward pass through the same graph is refused by torch
+        return *(saved.mul_(gradient) for saved in ctx.saved_tensors), None
+
+
+class _Call(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("rows", "classes", "threads")),
+        *((name, ctypes.c_void_p) for name in ("targets", "bias", "logits", "nats", "team")),
+    ]
+
+
+def _softmax(logits_NV: Tensor, bias_V: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Nats of each row, and their gradient, from logits without their bias, which are used up."""
+    if not compiled.serves(logits_NV):
+        logits_NV += bias_V
+        nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
+        gradient_NV = torch.softmax(logits_NV, dim=1)
+        gradient_NV[torch.arange(len(targets_N), device=targets_N.device), targets_N] -= 1
+        return nats_N, gradient_NV
+    if not 0 <= int(targets_N.min()) <= int(targets_N.max()) < len(bias_V):
+        raise IndexError(f"a target is not within 0 and {len(bias_V) - 1}")
+    nats_N = logits_NV.new_empty(len(logits_NV))
+    call = _Call(
+        rows=len(logits_NV),
+        classes=len(bias_V),
+        threads=torch.get_num_threads(),
+        targets=targets_N.data_ptr(),
+        bias=bias_V.data_ptr(),
+        logits=logits_NV.data_ptr(),
+        nats=nats_N.data_ptr(),
+        team=compiled.team(),
+    )
+    compiled.function("rnnlab_softmax", logits_NV)(ctypes.byref(call))
+    return nats_N, logits_NV

@@ -1,0 +1,332 @@
+"""One recurrent layer over sequences of different lengths, without padding, by the compiled kernel.
+
+Legend: N tokens of all sequences, B sequences, D input width, G gates, H state width, W = H rounded
+up to a multiple of 64 bytes, S directions.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from rnnlab.nn import compiled
+
+_CELLS = ("rnn", "lstm", "gru", "gru_before")
+_ACTIVATIONS = ("tanh", "relu", "sigmoid")
+_LINE_BYTES = 64
+
+
+Weights = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class Kind(NamedTuple):
+    """What the kernel computes: "rnn", "lstm", "gru" or "gru_before", and its activation."""
+
+    cell: str
+    activation: str
+
+
+class _Direction(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("cell", "activation", "units", "width", "reverse")),
+        *((name, ctypes.c_int64) for name in ("keep", "gates_stride", "state_stride")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "gates", "out", "extra")),
+        *((name, ctypes.c_void_p) for name in ("grad_out", "grad_final", "grad_gates")),
+        *((name, ctypes.c_void_p) for name in ("grad_extra", "carry")),
+    ]
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("tokens", "batch", "directions", "threads")),
+        *((name, ctypes.c_int64) for name in ("backward", "is_double")),
+        *((name, ctypes.c_void_p) for name in ("order", "offsets", "lengths")),
+        ("each", ctypes.POINTER(_Direction)),
+        ("team", ctypes.c_void_p),
+    ]
+
+
+class Layout:
+    """How sequences lie in flat rows: token t of sequence b is row offsets[b] + t.
+
+    Args:
+        lengths_B: int64[B] on the CPU, each at least 1.
+    """
+
+    def __init__(self, lengths_B: Tensor) -> None:
+        self.lengths = lengths_B.contiguous()
+        self.batch = len(lengths_B)
+        ends_B = lengths_B.cumsum(0)
+        self.offsets = ends_B - lengths_B
+        self.tokens = int(ends_B[-1])
+        self.order = torch.argsort(lengths_B, descending=True, stable=True)
+
+    def first_rows(self, reverse: bool) -> Tensor:
+        """int64[B]: where each sequence begins, in a direction."""
+        return self.offsets + self.lengths - 1 if reverse else self.offsets
+
+    def rows_before(self, reverse: bool) -> Tensor:
+        """int64[N]: the row of each token's predecessor; N + b for the first of sequence b."""
+        before_N = torch.arange(self.tokens) + (1 if reverse else -1)
+        before_N[self.first_rows(reverse)] = self.tokens + torch.arange(self.batch)
+        return before_N
+
+
+def layer(
+    x_ND: Tensor,
+    layout: Layout,
+    kind: Kind,
+    weights: Sequence[Weights],
+    state: tuple[Tensor, ...] | None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run one layer in one or both directions.
+
+    Args:
+        x_ND: inputs of all tokens.
+        layout: of the sequences in the rows.
+        kind: the cell.
+        weights: per direction; the second runs backwards.
+        state: initial states float[S, B, H], one for each that the cell has, or None for zero.
+
+    Returns:
+        Outputs [N, S·H], and the states [S, B, H] after each sequence's last step.
+    """
+    hidden, cell = (*(state or ()), None, None)[:2]
+    flat = [tensor for direction in weights for tensor in direction]
+    outputs, last, last_cell = _Layer.apply(  # type: ignore[misc]
+        x_ND, layout, kind, torch.is_grad_enabled(), hidden, cell, *flat
+    )
+    return outputs, (last, last_cell) if kind.cell == "lstm" else (last,)
+
+
+class _Layer(torch.autograd.Function):
+    """One layer, all directions. Buffers have W columns per direction where outputs have H."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x_ND: Tensor,
+        layout: Layout,
+        kind: Kind,
+        keep: bool,
+        hidden: Tensor | None,
+        cell: Tensor | None,
+        *weights: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.layout, ctx.kind = layout, kind
+        directions = len(weights) // 4
+        ctx.units = units = weights[1].shape[1]
+        ctx.width = width = _padded(units, x_ND.element_size())
+        ctx.gates = gates = weights[1].shape[0] // units
+        inward, inner_bias = [], []
+        bias = []
+        for w_ih, _, b_ih, b_hh in _fours(weights):
+            both = b_ih + b_hh
+            if kind.cell == "gru":  # the candidate's second bias goes through the reset gate
+                both = torch.cat([both[: 2 * units], b_ih[2 * units :]])
+                inner_bias.append(_widen(b_hh[2 * units :], width))
+            inward.append(_widen(w_ih.unflatten(0, (gates, units)), width, dim=1).flatten(0, 1))
+            bias.append(_widen(both.view(gates, units), width, dim=1).flatten())
+        inward_GD = inward[0] if directions == 1 else torch.cat(inward)
+        gates_NG = torch.addmm(torch.cat(bias), x_ND, inward_GD.T)
+        rows = layout.tokens + layout.batch
+        out = x_ND.new_empty(rows, directions * width)
+        extra = out if kind.cell == "rnn" else torch.empty_like(out)
+        starts = {"lstm": ((out, hidden), (extra, cell))}.get(kind.cell, ((out, hidden),))
+        for buffer, initial in starts:
+            start = buffer[layout.tokens :]
+            if initial is None:
+                start.zero_()
+            else:
+                start.copy_(_widen(initial, width).transpose(0, 1).flatten(1))
+        _run(
+            layout,
+            kind,
+            (units, width, gates),
+            weights,
+            backward=False,
+            keep=keep,
+            bias=inner_bias,
+            gates=gates_NG,
+            out=out,
+            extra=extra,
+        )
+        ctx.save_for_backward(x_ND, inward_GD, gates_NG, out, extra, *weights)
+        outputs = _narrow(out[: layout.tokens], directions, units).flatten(1)
+        lasts = []
+        for buffer in (out, extra):
+            parts = _narrow(buffer, directions, units)
+            lasts.append(
+                torch.stack([parts[layout.first_rows(not s), s] for s in range(directions)])
+            )
+        return outputs, *lasts
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
+        x_ND, inward_GD, gates_NG, out, extra, *weights = ctx.saved_tensors
+        layout, kind = ctx.layout, ctx.kind
+        units, width, gates = ctx.units, ctx.width, ctx.gates
+        directions = len(weights) // 4
+        grad_out, grad_hidden, grad_cell = grads
+        if width != units:
+            grad_out = _widen(grad_out.unflatten(1, (directions, units)), width).flatten(1)
+        carried = grad_cell if kind.cell == "lstm" else torch.zeros_like(grad_cell)
+        carry = _rows(_widen(carried, width)).clone()  # the kernel writes into it
+        grad_gates = torch.empty_like(gates_NG)
+        grad_extra = torch.empty_like(extra[: layout.tokens]) if kind.cell == "gru" else grad_gates
+        _run(
+            layout,
+            kind,
+            (units, width, gates),
+            weights,
+            backward=True,
+            gates=gates_NG,
+            out=out,
+            extra=extra,
+            grad_out=grad_out.contiguous(),
+            grad_final=_rows(_widen(grad_hidden, width)),
+            grad_gates=grad_gates,
+            grad_extra=grad_extra,
+            carry=carry,
+        )
+        grad_x = grad_gates @ inward_GD if ctx.needs_input_grad[0] else None
+        grad_inward = _product(grad_gates, x_ND).reshape(directions, gates, width, -1)[:, :, :units]
+        grad_bias = column_sums(grad_gates).view(directions, gates, width)[..., :units]
+        grad_weights: list[Tensor] = []
+        grad_starts = []
+        for s, (_, weight, _, _) in enumerate(_fours(weights)):
+            own = slice(s * width, (s + 1) * width)
+            history_NW = out[:, own].index_select(0, layout.rows_before(bool(s)))
+            all_gates = grad_gates[:, s * gates * width : (s + 1) * gates * width]
+            # what each part of the recurrent matrix multiplied, and the gradient of the product
+            products = [(all_gates, history_NW)]
+            if kind.cell == "gru":
+                products = [
+                    (all_gates[:, : 2 * width], history_NW),
+                    (grad_extra[:, own], history_NW),
+                ]
+            elif kind.cell == "gru_before":
+                reset_NW = extra[: layout.tokens, own]
+                products = [
+                    (all_gates[:, : 2 * width], history_NW),
+                    (all_gates[:, 2 * width :], reset_NW),
+                ]
+            grad_hh = torch.cat([_product(rows, inputs) for rows, inputs in products])
+            grad_b_hh = grad_bias[s]
+            if kind.cell == "gru":
+                grad_b_hh = grad_b_hh.clone()
+                grad_b_hh[2] = column_sums(products[1][0])[:units]
+            grad_weights += [
+                grad_inward[s].flatten(0, 1),
+                grad_hh.view(gates, width, width)[:, :units, :units].flatten(0, 1),
+                grad_bias[s].flatten(),
+                grad_b_hh.flatten(),
+            ]
+            if ctx.needs_input_grad[4]:
+                first_B = layout.first_rows(bool(s))
+                grad_BH = carry[:, own][:, :units] if kind.cell.startswith("gru") else 0
+                for at, (rows, inputs) in enumerate(products):
+                    if inputs is history_NW:
+                        begin = 2 * units * at
+                        grad_BGH = rows.index_select(0, first_B).unflatten(1, (-1, width))
+                        grad_BG = grad_BGH[..., :units].flatten(1)
+                        grad_BH = grad_BH + grad_BG @ weight[begin : begin + grad_BG.shape[1]]
+                grad_starts.append(grad_BH)
+        grad_hidden = torch.stack(grad_starts) if grad_starts else None
+        grad_cell = None
+        if ctx.needs_input_grad[5]:
+            grad_cell = _narrow(carry, directions, units).transpose(0, 1)
+        return grad_x, None, None, None, grad_hidden, grad_cell, *grad_weights
+
+
+def _run(
+    layout: Layout,
+    kind: Kind,
+    sizes: tuple[int, int, int],
+    weights: Sequence[Tensor],
+    *,
+    backward: bool,
+    keep: bool = True,
+    bias: Sequence[Tensor] = (),
+    gates: Tensor,
+    **buffers: Tensor,
+) -> None:
+    """Call the kernel; buffers are named as its fields are."""
+    units, width, num_gates = sizes
+    recurrent = [w_hh.contiguous() for _, w_hh, _, _ in _fours(weights)]
+    each = (_Direction * len(recurrent))()
+    size = gates.element_size()
+    for s, weight in enumerate(recurrent):
+        direction = each[s]
+        direction.cell = _CELLS.index(kind.cell)
+        direction.activation = _ACTIVATIONS.index(kind.activation)
+        direction.units, direction.width, direction.reverse = units, width, s
+        direction.keep = keep
+        direction.gates_stride = gates.shape[1]
+        direction.state_stride = len(recurrent) * width
+        direction.weight = weight.data_ptr()
+        direction.bias = bias[s].data_ptr() if bias else None
+        direction.gates = gates.data_ptr() + s * num_gates * width * size
+        for name, buffer in buffers.items():
+            step = num_gates * width if buffer.shape[1] == gates.shape[1] else width
+            setattr(direction, name, buffer.data_ptr() + s * step * size)
+    batch = _Batch(
+        tokens=layout.tokens,
+        batch=layout.batch,
+        directions=len(recurrent),
+        threads=torch.get_num_threads(),
+        backward=backward,
+        is_double=gates.dtype == torch.float64,
+        order=layout.order.data_ptr(),
+        offsets=layout.offsets.data_ptr(),
+        lengths=layout.lengths.data_ptr(),
+        each=each,
+        team=compiled.team(),
+    )
+    if compiled.function("rnnlab_recurrence")(ctypes.byref(batch)):
+        raise MemoryError("no memory for the recurrent kernel's weights")
+
+
+def column_sums(x_NG: Tensor) -> Tensor:
+    """Sum over rows, as a matrix product: some three times as fast as `sum` for many rows."""
+    return (x_NG.new_ones(1, len(x_NG)) @ x_NG).squeeze(0)
+
+
+def _product(grad_NG: Tensor, x_ND: Tensor) -> Tensor:
+    """grad.T @ x [G, D], in the order of factors that is the faster one for many rows."""
+    return (x_ND.T @ grad_NG).T
+
+
+def _fours(weights: Sequence[Tensor]) -> list[Weights]:
+    return [tuple(weights[i : i + 4]) for i in range(0, len(weights), 4)]  # type: ignore[misc]
+
+
+def _padded(units: int, element_bytes: int) -> int:
+    lanes = _LINE_BYTES // element_bytes
+    return -(-units // lanes) * lanes
+
+
+def _widen(tensor: Tensor, width: int, dim: int = -1) -> Tensor:
+    """Append zeros along a dimension up to a width; the tensor itself where it has that width."""
+    missing = width - tensor.shape[dim]
+    if not missing:
+        return tensor
+    shape = list(tensor.shape)
+    shape[dim] = missing
+    return torch.cat([tensor, tensor.new_zeros(shape)], dim=dim)
+
+
+def _narrow(buffer: Tensor, directions: int, units: int) -> Tensor:
+    """View [rows, S·W] as [rows, S, H]."""
+    return buffer.unflatten(1, (directions, -1))[..., :units]
+
+
+def _rows(states_SBW: Tensor) -> Tensor:
+    """View or copy [S, B, W] as contiguous [B, S·W]."""
+    return states_SBW.transpose(0, 1).flatten(1).contiguous()

@@ -1,0 +1,142 @@
+"""Gradients of a table of which a step reads few rows, and the optimizer's pass over them.
+
+Legend: V rows of the table, D columns, N reads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+
+import torch
+from torch import Tensor
+
+from rnnlab.nn import compiled
+
+
+class _SumRows(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("entries", "columns", "skip", "threads")),
+        *((name, ctypes.c_void_p) for name in ("places", "sources", "gradients", "slot")),
+        *((name, ctypes.c_void_p) for name in ("rows", "sums", "team")),
+    ]
+
+
+class _MeanRows(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("batch", "time", "columns", "threads")),
+        *((name, ctypes.c_void_p) for name in ("places", "lengths", "table", "means", "team")),
+    ]
+
+
+class _AdamRows(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ("table_rows", "columns", "count", "threads")),
+        *((name, ctypes.c_void_p) for name in ("table", "mean", "square")),
+        *((name, ctypes.c_void_p) for name in ("rows", "gradient", "slot")),
+        *((name, ctypes.c_double) for name in ("step_size", "shrink", "l2", "beta1", "beta2")),
+        *((name, ctypes.c_double) for name in ("correction", "eps")),
+        ("team", ctypes.c_void_p),
+    ]
+
+
+def mean_rows(table_VD: Tensor, places_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    """Mean [B, D] of the rows of a table that each sequence reads in its first steps."""
+    means_BD = table_VD.new_empty(len(places_BT), table_VD.shape[1])
+    call = _MeanRows(
+        batch=len(places_BT),
+        time=places_BT.shape[1],
+        columns=table_VD.shape[1],
+        threads=torch.get_num_threads(),
+        places=places_BT.data_ptr(),
+        lengths=lengths_B.data_ptr(),
+        table=table_VD.data_ptr(),
+        means=means_BD.data_ptr(),
+        team=compiled.team(),
+    )
+    compiled.function("rnnlab_mean_rows", table_VD)(ctypes.byref(call))
+    return means_BD
+
+
+def sum_rows(
+    places_N: Tensor,
+    gradient_MD: Tensor,
+    table_rows: int,
+    *,
+    skip: int,
+    sources_N: Tensor | None = None,
+) -> Tensor:
+    """Gradient of a table [V, D] of which rows were read, as a sparse tensor of distinct rows.
+
+    Args:
+        places_N: the row of the table that each read was of.
+        gradient_MD: contiguous; of each read, or of several that share one.
+        table_rows: V.
+        skip: a row that gets no gradient, or -1.
+        sources_N: the row of `gradient_MD` for each read; None where each has its own.
+    """
+    columns = gradient_MD.shape[1]
+    most = min(len(places_N), table_rows)
+    rows = torch.empty(most, dtype=torch.int64)
+    sums = gradient_MD.new_empty(most, columns)
+    slot = torch.full((table_rows,), -1, dtype=torch.int32)
+    call = _SumRows(
+        entries=len(places_N),
+        columns=columns,
+        skip=skip,
+        threads=torch.get_num_threads(),
+        places=places_N.data_ptr(),
+        sources=None if sources_N is None else sources_N.data_ptr(),
+        gradients=gradient_MD.data_ptr(),
+        slot=slot.data_ptr(),
+        rows=rows.data_ptr(),
+        sums=sums.data_ptr(),
+        team=compiled.team(),
+    )
+    count = compiled.function("rnnlab_sum_rows", gradient_MD)(ctypes.byref(call))
+    return torch.sparse_coo_tensor(
+        rows[:count].unsqueeze(0), sums[:count], (table_rows, columns), check_invariants=False
+    )
+
+
+def adam_rows(
+    table_VD: Tensor,
+    mean_VD: Tensor,
+    square_VD: Tensor,
+    gradient: Tensor,
+    *,
+    step_size: float,
+    shrink: float,
+    l2: float,
+    beta1: float,
+    beta2: float,
+    correction: float,
+    eps: float,
+) -> None:
+    """One update of Adam in place, from a gradient of `sum_rows`; other rows have zero.
+
+    With g = gradient + l2 table: mean and square decay towards g and g² by beta1 and beta2, and
+    table ← shrink table − step_size mean / (√square / correction + eps).
+    """
+    rows, values = gradient._indices()[0], gradient._values()
+    slot = torch.full((len(table_VD),), -1, dtype=torch.int32)
+    call = _AdamRows(
+        table_rows=len(table_VD),
+        columns=table_VD.shape[1],
+        count=len(rows),
+        threads=torch.get_num_threads(),
+        table=table_VD.data_ptr(),
+        mean=mean_VD.data_ptr(),
+        square=square_VD.data_ptr(),
+        rows=rows.data_ptr(),
+        gradient=values.data_ptr(),
+        slot=slot.data_ptr(),
+        step_size=step_size,
+        shrink=shrink,
+        l2=l2,
+        beta1=beta1,
+        beta2=beta2,
+        correction=correction,
+        eps=eps,
+        team=compiled.team(),
+    )
+    compiled.function("rnnlab_adam_rows", table_VD)(ctypes.byref(call))
