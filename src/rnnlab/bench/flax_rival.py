@@ -4,6 +4,8 @@ Exact: `nnx.RNN` is told each sequence's length. Lengths are padded to a multipl
 that few shapes are compiled. JAX, Flax and Optax are optional: pip install 'rnnlab[jax]'.
 """
 
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 from typing import Any
