@@ -8,7 +8,8 @@ from typing import Any
 
 from rnnlab.config.load import load_config
 from rnnlab.data.grammar_analysis import best_bag_of_words_accuracy
-from rnnlab.runner import evaluate_run, train_run
+from rnnlab.evaluation import evaluate_run
+from rnnlab.runner import train_run
 from rnnlab.train.state import Watcher
 
 MODELS = {

@@ -10,8 +10,8 @@ from typing import Any
 
 from rnnlab.data.checks import list_sources
 from rnnlab.data.download import cache_root, mirror_folder
+from rnnlab.environment import available_cores, library_versions
 from rnnlab.exceptions import UserError
-from rnnlab.runner import available_cores, library_versions
 
 
 def kernel(cell: ModuleType) -> str:

@@ -35,7 +35,7 @@ def predict_texts(cli, run, *texts: str, stdin: bytes = b"") -> tuple[np.ndarray
 @pytest.fixture(scope="module")
 def scored(finished) -> list[dict]:
     """The predictions that training left for validation and evaluate wrote for test."""
-    from rnnlab.runner import evaluate_run
+    from rnnlab.evaluation import evaluate_run
 
     evaluate_run(finished.run, "test")
     return pq.read_table(finished.run / "predictions" / "test.parquet").to_pylist()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rnnlab.bench.workloads import WORKLOADS
 from rnnlab.data.batching import evaluation_batches, training_batches
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=150)
@@ -57,11 +59,19 @@ def test_the_order_of_batches_is_not_that_of_lengths():
 
 
 def test_many_pools_cover_each_row_once():
-    lengths = np.random.default_rng(0).integers(1, 400, 1000)
+    lengths = np.random.default_rng(0).integers(1, 400, 3000)
     result = batches(lengths, 4)
-    assert sorted(row for rows in result for row in rows) == list(range(1000))
-    padded = sum(len(rows) * max(lengths[row] for row in rows) for rows in result)
-    assert padded < 1.1 * lengths.sum()
+    assert sorted(row for rows in result for row in rows) == list(range(3000))
+
+
+@pytest.mark.parametrize("name", ["W5", "W4"], ids=["imdb", "sst5"])
+def test_padding_is_under_three_percent_of_the_tokens_of_real_lengths(name):
+    (workload,) = [each for each in WORKLOADS if each.name == name]
+    lengths = workload.texts(25_000 if name == "W5" else 8_544, seed=0).lengths
+    for epoch in range(3):
+        result = batches(lengths, 64, epoch=epoch)
+        padded = sum(len(rows) * max(lengths[row] for row in rows) for rows in result)
+        assert padded - lengths.sum() < 0.03 * padded
 
 
 @settings(deadline=None)

@@ -262,3 +262,19 @@ def test_the_kernel_serves_many_callers_at_once(name, options):
     with ThreadPoolExecutor(3) as pool:
         for found in pool.map(partial(measure, layer, layer), [problem] * 6):
             assert_same(found, expected)
+
+
+@needs_kernel
+@each_variant
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_fading_numbers_are_zero_within_the_layer_alone(name, options, bidirectional):
+    """Numbers below the smallest normal one make a processor ten times slower."""
+    layer, problem = exact(name, options, replace(CASE, bidirectional=bidirectional), torch.float32)
+    smallest = torch.finfo(torch.float32).smallest_normal
+    problem = replace(problem, on={key: 1e-36 * value for key, value in problem.on.items()})
+    found = run("native", layer, problem)
+    magnitudes = torch.cat([found[key].abs().flatten() for key in found if key not in problem.on])
+    assert bool((magnitudes > 0).any())
+    assert not bool(((magnitudes > 0) & (magnitudes < smallest)).any())
+    numbers = torch.full((1_000_000,), smallest)  # enough for all threads
+    assert bool((numbers / 2 > 0).all())

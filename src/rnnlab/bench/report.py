@@ -8,11 +8,11 @@ from typing import Any
 
 from rnnlab.bench.measure import contenders_of, measure
 from rnnlab.bench.workloads import WORKLOADS
+from rnnlab.environment import available_cores, library_versions
 from rnnlab.exceptions import UserError
 from rnnlab.nn import compiled
 from rnnlab.nn.process import use_machine
 from rnnlab.options import nearest
-from rnnlab.runner import available_cores, library_versions
 
 
 def run_workloads(

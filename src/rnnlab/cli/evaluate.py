@@ -17,7 +17,7 @@ def evaluate(
 ) -> None:
     """Score a finished run. Each use of a test split is recorded in test-ledger.jsonl."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.runner import evaluate_run
+    from rnnlab.evaluation import evaluate_run
 
     start_logging()
     result = evaluate_run(run, split)

@@ -32,7 +32,7 @@ def predict(
 ) -> None:
     """Label texts: given here, one per line on standard input, or in a table."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.runner import load_model
+    from rnnlab.evaluation import load_model
 
     start_logging()
     if (table is None) != (output is None):
@@ -51,7 +51,7 @@ def predict(
 def _predict_table(
     predictor: Any, table: Path, output: Path, column: str | None, as_json: bool
 ) -> None:
-    from rnnlab.runner import predict_table
+    from rnnlab.evaluation import predict_table
 
     done = predict_table(predictor, table, output, column)
     if as_json:

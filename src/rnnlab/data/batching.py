@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-VERSION = 2
+VERSION = 3
 
-_BATCHES_PER_POOL = 64
+_BATCHES_PER_POOL = 256
 
 Rows = npt.NDArray[np.int64]
 
@@ -22,7 +22,7 @@ def training_batches(
 ) -> list[Rows]:
     """Return the rows of each batch of one epoch: a pure function of the arguments.
 
-    Examples are shuffled, cut into pools of 64 batches, sorted by length within a pool and cut into
+    Examples are shuffled, cut into pools of 256 batches, sorted by length within a pool and cut into
     batches, and the batches are shuffled: near lengths share a batch, so that little is padded,
     and no epoch repeats another's batches.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +62,34 @@ def serves(x: Tensor) -> bool:
     )
 
 
-def function(name: str, like: Tensor | None = None) -> Any:
-    """A function of the library; with `like`, its variant for that tensor's type."""
-    suffix = "" if like is None else "_double" if like.dtype == torch.float64 else "_float"
-    found = getattr(library(), name + suffix)
-    found.restype = ctypes.c_int64
-    return found
+@contextmanager
+def fading_to_zero() -> Iterator[None]:
+    """Within it, torch's operators too take numbers below the smallest normal one for zero.
+
+    Gradients over hundreds of steps fade into such numbers, on which x86 is some ten times slower.
+    """
+    found = library()
+    assert found is not None
+    threads = torch.get_num_threads()
+    before = found.rnnlab_flush(ctypes.c_void_p(team()), ctypes.c_int64(threads))
+    try:
+        yield
+    finally:
+        found.rnnlab_set_mode(
+            ctypes.c_void_p(team()), ctypes.c_int64(threads), ctypes.c_int64(before)
+        )
+
+
+def call(name: str, arguments: Any, like: Tensor) -> int:
+    """Call a function of the library, in its variant for a tensor's type.
+
+    Args:
+        name: of the function, without its type.
+        arguments: its structure; `threads` and `team` are filled in here.
+        like: float32 or float64.
+    """
+    arguments.threads = torch.get_num_threads()
+    arguments.team = team()
+    function = getattr(library(), f"{name}_{'double' if like.dtype == torch.float64 else 'float'}")
+    function.restype = ctypes.c_int64
+    return function(ctypes.byref(arguments))

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
-from rnnlab.nn.native import column_sums
+from rnnlab.nn.products import column_sums
 
 SLAB_NUMBERS = 1 << 23
 """Logits held at a time: 32 MiB in float32."""
@@ -79,18 +79,15 @@ def _softmax(logits_NV: Tensor, bias_V: Tensor, targets_N: Tensor) -> tuple[Tens
         gradient_NV = torch.softmax(logits_NV, dim=1)
         gradient_NV[torch.arange(len(targets_N), device=targets_N.device), targets_N] -= 1
         return nats_N, gradient_NV
-    if not 0 <= int(targets_N.min()) <= int(targets_N.max()) < len(bias_V):
-        raise IndexError(f"a target is not within 0 and {len(bias_V) - 1}")
     nats_N = logits_NV.new_empty(len(logits_NV))
     call = _Call(
         rows=len(logits_NV),
         classes=len(bias_V),
-        threads=torch.get_num_threads(),
         targets=targets_N.data_ptr(),
         bias=bias_V.data_ptr(),
         logits=logits_NV.data_ptr(),
         nats=nats_N.data_ptr(),
-        team=compiled.team(),
     )
-    compiled.function("rnnlab_softmax", logits_NV)(ctypes.byref(call))
+    if compiled.call("rnnlab_softmax", call, logits_NV):
+        raise IndexError(f"a target is not within 0 and {len(bias_V) - 1}")
     return nats_N, logits_NV

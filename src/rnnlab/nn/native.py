@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
+from rnnlab.nn.products import column_sums, transposed_product
 
 _CELLS = ("rnn", "lstm", "gru", "gru_before")
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
@@ -44,7 +45,7 @@ class _Direction(ctypes.Structure):
 class _Batch(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("tokens", "batch", "directions", "threads")),
-        *((name, ctypes.c_int64) for name in ("backward", "is_double")),
+        ("backward", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("order", "offsets", "lengths")),
         ("each", ctypes.POINTER(_Direction)),
         ("team", ctypes.c_void_p),
@@ -123,17 +124,15 @@ class _Layer(torch.autograd.Function):
         ctx.units = units = weights[1].shape[1]
         ctx.width = width = _padded(units, x_ND.element_size())
         ctx.gates = gates = weights[1].shape[0] // units
-        inward, inner_bias = [], []
-        bias = []
+        inward, bias = [], []
         for w_ih, _, b_ih, b_hh in _fours(weights):
             both = b_ih + b_hh
             if kind.cell == "gru":  # the candidate's second bias goes through the reset gate
-                both = torch.cat([both[: 2 * units], b_ih[2 * units :]])
-                inner_bias.append(_widen(b_hh[2 * units :], width))
+                both = torch.cat([both[: 2 * units], b_ih[2 * units :], b_hh[2 * units :]])
             inward.append(_widen(w_ih.unflatten(0, (gates, units)), width, dim=1).flatten(0, 1))
-            bias.append(_widen(both.view(gates, units), width, dim=1).flatten())
+            bias.append(_widen(both.view(-1, units), width))
         inward_GD = inward[0] if directions == 1 else torch.cat(inward)
-        gates_NG = torch.addmm(torch.cat(bias), x_ND, inward_GD.T)
+        gates_NG = x_ND @ inward_GD.T
         rows = layout.tokens + layout.batch
         out = x_ND.new_empty(rows, directions * width)
         extra = out if kind.cell == "rnn" else torch.empty_like(out)
@@ -143,7 +142,7 @@ class _Layer(torch.autograd.Function):
             if initial is None:
                 start.zero_()
             else:
-                start.copy_(_widen(initial, width).transpose(0, 1).flatten(1))
+                start.copy_(_rows(_widen(initial, width)))
         _run(
             layout,
             kind,
@@ -151,7 +150,7 @@ class _Layer(torch.autograd.Function):
             weights,
             backward=False,
             keep=keep,
-            bias=inner_bias,
+            bias=bias,
             gates=gates_NG,
             out=out,
             extra=extra,
@@ -168,6 +167,7 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
+    @compiled.fading_to_zero()
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
         x_ND, inward_GD, gates_NG, out, extra, *weights = ctx.saved_tensors
         layout, kind = ctx.layout, ctx.kind
@@ -196,7 +196,8 @@ class _Layer(torch.autograd.Function):
             carry=carry,
         )
         grad_x = grad_gates @ inward_GD if ctx.needs_input_grad[0] else None
-        grad_inward = _product(grad_gates, x_ND).reshape(directions, gates, width, -1)[:, :, :units]
+        grad_inward = transposed_product(grad_gates, x_ND)
+        grad_inward = grad_inward.reshape(directions, gates, width, -1)[:, :, :units]
         grad_bias = column_sums(grad_gates).view(directions, gates, width)[..., :units]
         grad_weights: list[Tensor] = []
         grad_starts = []
@@ -217,7 +218,8 @@ class _Layer(torch.autograd.Function):
                     (all_gates[:, : 2 * width], history_NW),
                     (all_gates[:, 2 * width :], reset_NW),
                 ]
-            grad_hh = torch.cat([_product(rows, inputs) for rows, inputs in products])
+            parts = [transposed_product(rows, inputs) for rows, inputs in products]
+            grad_hh = torch.cat(parts) if len(parts) > 1 else parts[0]
             grad_b_hh = grad_bias[s]
             if kind.cell == "gru":
                 grad_b_hh = grad_b_hh.clone()
@@ -280,27 +282,14 @@ def _run(
         tokens=layout.tokens,
         batch=layout.batch,
         directions=len(recurrent),
-        threads=torch.get_num_threads(),
         backward=backward,
-        is_double=gates.dtype == torch.float64,
         order=layout.order.data_ptr(),
         offsets=layout.offsets.data_ptr(),
         lengths=layout.lengths.data_ptr(),
         each=each,
-        team=compiled.team(),
     )
-    if compiled.function("rnnlab_recurrence")(ctypes.byref(batch)):
+    if compiled.call("rnnlab_recurrence", batch, gates):
         raise MemoryError("no memory for the recurrent kernel's weights")
-
-
-def column_sums(x_NG: Tensor) -> Tensor:
-    """Sum over rows, as a matrix product: some three times as fast as `sum` for many rows."""
-    return (x_NG.new_ones(1, len(x_NG)) @ x_NG).squeeze(0)
-
-
-def _product(grad_NG: Tensor, x_ND: Tensor) -> Tensor:
-    """grad.T @ x [G, D], in the order of factors that is the faster one for many rows."""
-    return (x_ND.T @ grad_NG).T
 
 
 def _fours(weights: Sequence[Tensor]) -> list[Weights]:

@@ -23,7 +23,8 @@ class _SumRows(ctypes.Structure):
 
 class _MeanRows(ctypes.Structure):
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ("batch", "time", "columns", "threads")),
+        *((name, ctypes.c_int64) for name in ("batch", "time", "table_rows", "columns")),
+        ("threads", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("places", "lengths", "table", "means", "team")),
     ]
 
@@ -40,20 +41,29 @@ class _AdamRows(ctypes.Structure):
 
 
 def mean_rows(table_VD: Tensor, places_BT: Tensor, lengths_B: Tensor) -> Tensor:
-    """Mean [B, D] of the rows of a table that each sequence reads in its first steps."""
+    """Mean [B, D] of the rows of a table that each sequence reads in its first steps.
+
+    Args:
+        table_VD: contiguous, as are all.
+        places_BT: int64, the row that each step reads.
+        lengths_B: int64, the steps that count, at least one.
+
+    Raises:
+        IndexError: a row is not in the table.
+    """
     means_BD = table_VD.new_empty(len(places_BT), table_VD.shape[1])
     call = _MeanRows(
         batch=len(places_BT),
         time=places_BT.shape[1],
+        table_rows=len(table_VD),
         columns=table_VD.shape[1],
-        threads=torch.get_num_threads(),
         places=places_BT.data_ptr(),
         lengths=lengths_B.data_ptr(),
         table=table_VD.data_ptr(),
         means=means_BD.data_ptr(),
-        team=compiled.team(),
     )
-    compiled.function("rnnlab_mean_rows", table_VD)(ctypes.byref(call))
+    if compiled.call("rnnlab_mean_rows", call, table_VD):
+        raise IndexError(f"a row is not within 0 and {len(table_VD) - 1}")
     return means_BD
 
 
@@ -83,16 +93,14 @@ def sum_rows(
         entries=len(places_N),
         columns=columns,
         skip=skip,
-        threads=torch.get_num_threads(),
         places=places_N.data_ptr(),
         sources=None if sources_N is None else sources_N.data_ptr(),
         gradients=gradient_MD.data_ptr(),
         slot=slot.data_ptr(),
         rows=rows.data_ptr(),
         sums=sums.data_ptr(),
-        team=compiled.team(),
     )
-    count = compiled.function("rnnlab_sum_rows", gradient_MD)(ctypes.byref(call))
+    count = compiled.call("rnnlab_sum_rows", call, gradient_MD)
     return torch.sparse_coo_tensor(
         rows[:count].unsqueeze(0), sums[:count], (table_rows, columns), check_invariants=False
     )
@@ -123,7 +131,6 @@ def adam_rows(
         table_rows=len(table_VD),
         columns=table_VD.shape[1],
         count=len(rows),
-        threads=torch.get_num_threads(),
         table=table_VD.data_ptr(),
         mean=mean_VD.data_ptr(),
         square=square_VD.data_ptr(),
@@ -137,6 +144,5 @@ def adam_rows(
         beta2=beta2,
         correction=correction,
         eps=eps,
-        team=compiled.team(),
     )
-    compiled.function("rnnlab_adam_rows", table_VD)(ctypes.byref(call))
+    compiled.call("rnnlab_adam_rows", call, table_VD)

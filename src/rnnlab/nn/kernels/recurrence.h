@@ -9,8 +9,10 @@
  * Layout. Tokens of all sequences follow one another: row offsets[b] + t is token t of sequence b.
  * Widths are the number of units rounded up to a multiple of 64 bytes; what is beyond the units is
  * never read back into them.
- *   gates       [tokens][gates x width]   in: inputs times weights, plus biases; out: gates after
- *                                         their activation (if `keep`)
+ *   gates       [tokens][gates x width]   in: inputs times weights; out: gates after their activation
+ *                                         (if `keep`)
+ *   bias        [gates][width]            of inputs and states together; for the GRU one row more:
+ *                                         the candidate's inside the reset gate
  *   out, extra  [tokens + batch][width]   states; rows from `tokens` on hold the initial ones.
  *               extra is the LSTM's cell, U h + b of the GRU's candidate, or the GRU's reset state
  *   weight      [gates x units][units]    as torch has it
@@ -33,22 +35,17 @@ enum { RNN, LSTM, GRU, GRU_BEFORE };
 typedef struct {
     int64_t cell, activation, units, width, reverse, keep;
     int64_t gates_stride, state_stride; /* of rows, in numbers */
-    const void *weight, *bias;          /* bias of the GRU's candidate inside the reset gate */
+    const void *weight, *bias;
     void *gates, *out, *extra;
     const void *grad_out, *grad_final;
     void *grad_gates, *grad_extra, *carry;
 } DIRECTION;
 
 typedef struct {
-    int64_t tokens, batch, directions, threads, backward, is_double;
+    int64_t tokens, batch, directions, threads, backward;
     const int64_t *order, *offsets, *lengths; /* order: of falling length */
     const DIRECTION *each;
     TEAM team;
 } BATCH;
-
-/* One thread's share of a call: sequences part, part + parts, ... of `order` in one direction.
- * Returns 0, or -1 where there is no memory. */
-int rnnlab_share_float(const BATCH *b, const DIRECTION *d, int64_t part, int64_t parts);
-int rnnlab_share_double(const BATCH *b, const DIRECTION *d, int64_t part, int64_t parts);
 
 #endif

@@ -2,4 +2,4 @@
 
 #include "type_double.h"
 
-#include "recurrence_share.h"
+#include "recurrence_body.h"

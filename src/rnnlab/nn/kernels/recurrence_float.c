@@ -2,4 +2,4 @@
 
 #include "type_float.h"
 
-#include "recurrence_share.h"
+#include "recurrence_body.h"

@@ -23,7 +23,7 @@ typedef struct {
 } SUM_ROWS;
 
 typedef struct {
-    int64_t batch, time, columns, threads;
+    int64_t batch, time, table_rows, columns, threads;
     const int64_t *places, *lengths; /* [batch][time], of which the first lengths[b] count */
     const void *table;
     void *means; /* out: [batch][columns] */

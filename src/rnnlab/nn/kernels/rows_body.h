@@ -29,7 +29,7 @@ static void sum_columns(void *data, int64_t share) {
 }
 
 /* Returns the number of distinct rows. */
-__attribute__((visibility("default"))) int64_t FUNCTION(rnnlab_sum_rows)(const SUM_ROWS *c) {
+EXPORTED int64_t FUNCTION(rnnlab_sum_rows)(const SUM_ROWS *c) {
     int64_t count = 0;
     for (int64_t entry = 0; entry < c->entries; entry++) {
         int64_t row = c->places[entry];
@@ -60,10 +60,13 @@ static void mean_share(void *data, int64_t share) {
     }
 }
 
-/* Mean of the rows that each sequence reads. */
-__attribute__((visibility("default"))) void FUNCTION(rnnlab_mean_rows)(const MEAN_ROWS *c) {
+/* Mean of the rows that each sequence reads. Returns 0, or -1 where one is not in the table. */
+EXPORTED int64_t FUNCTION(rnnlab_mean_rows)(const MEAN_ROWS *c) {
     int64_t shares = c->threads < c->batch ? c->threads : c->batch;
+    for (int64_t i = 0; i < c->batch * c->time; i++)
+        if (c->places[i] < 0 || c->places[i] >= c->table_rows) return -1;
     rnnlab_share_out(c->team, c->threads, shares, mean_share, (void *)c);
+    return 0;
 }
 
 typedef struct {
@@ -105,9 +108,10 @@ static void adam_share(void *data, int64_t share) {
 }
 
 /* One update of Adam on the whole table; rows without a gradient have zero. */
-__attribute__((visibility("default"))) void FUNCTION(rnnlab_adam_rows)(const ADAM_ROWS *c) {
+EXPORTED int64_t FUNCTION(rnnlab_adam_rows)(const ADAM_ROWS *c) {
     for (int64_t i = 0; i < c->count; i++) c->slot[c->rows[i]] = (int32_t)i;
     ADAM_JOB job = {c, c->threads < c->table_rows ? c->threads : c->table_rows};
     rnnlab_share_out(c->team, c->threads, job.shares, adam_share, &job);
     for (int64_t i = 0; i < c->count; i++) c->slot[c->rows[i]] = -1;
+    return 0;
 }

@@ -64,7 +64,11 @@ static void softmax_share(void *data, int64_t share) {
     for (int64_t row = from; row < to; row++) softmax_row(c, row);
 }
 
-/* Per row: log sum exp(logits + bias) - (logits + bias)[target], and its gradient. */
-__attribute__((visibility("default"))) void FUNCTION(rnnlab_softmax)(const SOFTMAX *c) {
+/* Per row: log sum exp(logits + bias) - (logits + bias)[target], and its gradient. Returns 0, or -1
+ * where a target is no class; nothing is written then. */
+EXPORTED int64_t FUNCTION(rnnlab_softmax)(const SOFTMAX *c) {
+    for (int64_t row = 0; row < c->rows; row++)
+        if (c->targets[row] < 0 || c->targets[row] >= c->classes) return -1;
     rnnlab_share_out(c->team, c->threads, c->threads, softmax_share, (void *)c);
+    return 0;
 }

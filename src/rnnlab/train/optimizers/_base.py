@@ -33,16 +33,17 @@ class Optimizer:
     def step(self, lr: float) -> None:
         """Apply one update with learning rate `lr`; parameters without a gradient stay."""
         gradients = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
-        names = [name for name, gradient in gradients.items() if not gradient.is_sparse]
+        sparse = [name for name, gradient in gradients.items() if gradient.is_sparse]
+        dense = [name for name in gradients if name not in sparse]
         with torch.no_grad():
-            if names:
+            if dense:
                 self.update(
-                    [self.parameters[name] for name in names],
-                    [gradients[name] for name in names],
-                    {slot: [tensors[n] for n in names] for slot, tensors in self.state.items()},
+                    [self.parameters[name] for name in dense],
+                    [gradients[name] for name in dense],
+                    {slot: [tensors[n] for n in dense] for slot, tensors in self.state.items()},
                     lr,
                 )
-            for name in [name for name in gradients if name not in names]:
+            for name in sparse:
                 state = {slot: tensors[name] for slot, tensors in self.state.items()}
                 self.update_rows(self.parameters[name], gradients[name], state, lr)
 

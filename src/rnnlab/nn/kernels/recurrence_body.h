@@ -136,6 +136,17 @@ INLINE void load(VEC sum[MAX_ROWS][4], int m, int n, REAL *const *rows, int64_t 
     EACH(i, m) EACH(j, n) sum[i][j] = READ(rows[at + i] + place + j * stride);
 }
 
+/* Sums of a step's gates begin with the inputs' part and the biases. */
+INLINE void load_gates(VEC sum[MAX_ROWS][4], int m, int n, const DIRECTION *d, const PART *p,
+                       const STEP *s, int64_t place, int64_t stride, int64_t at) {
+    load(sum, m, n, s->gates, place, stride, at);
+    if (p->first)
+        EACH(j, n) {
+            VEC bias = READ((const REAL *)d->bias + place + j * stride);
+            EACH(i, m) sum[i][j] += bias;
+        }
+}
+
 INLINE void store(VEC sum[MAX_ROWS][4], int m, int n, REAL *const *rows, int64_t place,
                   int64_t stride, int64_t at) {
     EACH(i, m) EACH(j, n) AT(rows[at + i] + place + j * stride) = sum[i][j];
@@ -149,7 +160,7 @@ INLINE void lstm_forward(int m, const DIRECTION *d, int64_t block, const PART *p
     VEC sum[MAX_ROWS][4], cell[MAX_ROWS];
     EACH(g, 4) FETCH(s->gates + m, block + g * w, m, 1);
     if (p->last) FETCH(s->extra_before, block, m, 1);
-    load(sum, m, 4, s->gates, block, w, at);
+    load_gates(sum, m, 4, d, p, s, block, w, at);
     multiply(sum, m, 4, p, at);
     if (!p->last) return store(sum, m, 4, s->gates, block, w, at);
     CURVE curves[4] = {SIGMOID_CURVE, SIGMOID_CURVE, curve_of(d->activation), SIGMOID_CURVE};
@@ -170,17 +181,16 @@ INLINE void gru_forward(int m, const DIRECTION *d, int64_t block, const PART *p,
     int64_t w = d->width;
     VEC sum[MAX_ROWS][4], candidate[MAX_ROWS];
     EACH(g, 3) FETCH(s->gates + m, block + g * w, m, 1);
-    EACH(i, m) {
-        sum[i][0] = READ(s->gates[at + i] + block);
-        sum[i][1] = READ(s->gates[at + i] + w + block);
-        sum[i][2] = READ(p->first ? (const REAL *)d->bias + block : s->extra[at + i] + block);
-    }
+    const REAL *bias = d->bias;
+    load_gates(sum, m, 2, d, p, s, block, w, at);
+    EACH(i, m) sum[i][2] = READ(p->first ? bias + 3 * w + block : s->extra[at + i] + block);
     multiply(sum, m, 3, p, at);
     if (p->last) {
         CURVE curves[2] = {SIGMOID_CURVE, SIGMOID_CURVE};
         EACH(i, m) {
             bend(sum[i], curves, 0, 2);
-            candidate[i] = READ(s->gates[at + i] + 2 * w + block) + sum[i][0] * sum[i][2];
+            VEC inputs = READ(s->gates[at + i] + 2 * w + block) + READ(bias + 2 * w + block);
+            candidate[i] = inputs + sum[i][0] * sum[i][2];
         }
         activate(candidate, d->activation, m);
         EACH(i, m) {
@@ -198,7 +208,7 @@ INLINE void gru_before_gates(int m, const DIRECTION *d, int64_t block, const PAR
                              const STEP *s, int64_t at) {
     int64_t w = d->width;
     VEC sum[MAX_ROWS][4];
-    load(sum, m, 2, s->gates, block, w, at);
+    load_gates(sum, m, 2, d, p, s, block, w, at);
     multiply(sum, m, 2, p, at);
     if (p->last) {
         CURVE curves[2] = {SIGMOID_CURVE, SIGMOID_CURVE};
@@ -215,7 +225,7 @@ INLINE void gru_before_state(int m, int n, const DIRECTION *d, int64_t block, co
                              const STEP *s, int64_t at) {
     int64_t w = d->width;
     VEC sum[MAX_ROWS][4];
-    load(sum, m, n, s->gates, 2 * w + block, LANES, at);
+    load_gates(sum, m, n, d, p, s, 2 * w + block, LANES, at);
     multiply(sum, m, n, p, at);
     if (p->last)
         EACH(i, m) {
@@ -234,7 +244,7 @@ INLINE void rnn_forward(int m, int n, const DIRECTION *d, int64_t block, const P
                         const STEP *s, int64_t at) {
     VEC sum[MAX_ROWS][4];
     FETCH(s->gates + m, block, m, n);
-    load(sum, m, n, s->gates, block, LANES, at);
+    load_gates(sum, m, n, d, p, s, block, LANES, at);
     multiply(sum, m, n, p, at);
     if (!p->last) return store(sum, m, n, s->gates, block, LANES, at);
     EACH(i, m) activate(sum[i], d->activation, n);
@@ -434,7 +444,7 @@ static void backward_step(const DIRECTION *d, const REAL *packed, const REAL *pa
 
 /* --- one thread's share ------------------------------------------------------------------------ */
 
-int FUNCTION(rnnlab_share)(const BATCH *b, const DIRECTION *d, int64_t part, int64_t parts) {
+static int run_share(const BATCH *b, const DIRECTION *d, int64_t part, int64_t parts) {
     enum { POINTERS = 13 };
     int64_t rows = (b->batch - part + parts - 1) / parts;
     if (rows <= 0) return 0;
@@ -503,4 +513,31 @@ int FUNCTION(rnnlab_share)(const BATCH *b, const DIRECTION *d, int64_t part, int
     free(pointers);
     free(packed);
     return 0;
+}
+
+/* --- entry ------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const BATCH *batch;
+    int64_t parts;
+    int failed;
+} CALL;
+
+static void work(void *data, int64_t share) {
+    CALL *call = data;
+    const BATCH *b = call->batch;
+    const DIRECTION *d = b->each + share % b->directions;
+    if (run_share(b, d, share / b->directions, call->parts))
+        __atomic_store_n(&call->failed, -1, __ATOMIC_RELAXED);
+}
+
+/* Run all sequences in all directions. Returns 0, or -1 where there is no memory. */
+EXPORTED int64_t FUNCTION(rnnlab_recurrence)(const BATCH *b) {
+    enum { FEWEST_ROWS = 4 }; /* fewer sequences than this do not keep a core busy */
+    int64_t parts = b->threads / b->directions, most = (b->batch + FEWEST_ROWS - 1) / FEWEST_ROWS;
+    if (parts > most) parts = most;
+    if (parts < 1) parts = 1;
+    CALL call = {b, parts, 0};
+    rnnlab_share_out(b->team, b->threads, parts * b->directions, work, &call);
+    return call.failed;
 }

@@ -1,0 +1,49 @@
+"""What a run is done with: the time, the machine, the versions of what numbers depend on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+import rnnlab
+
+_LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors")
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python, rnnlab and the libraries that numbers depend on."""
+    found = {"python": platform.python_version(), "rnnlab": rnnlab.__version__}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine() -> dict[str, str | int]:
+    """What this process runs on."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": available_cores(),
+        "system": platform.platform(),
+    }
+
+
+def use_threads(count: int) -> None:
+    """Set the threads of this process; see `rnnlab.nn.process`."""
+    from rnnlab.nn.process import use_machine
+
+    use_machine(count)
