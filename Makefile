@@ -1,7 +1,7 @@
 # make demo        set up .venv, train three models on the embedded data set, compare them
 # make test        set up .venv, check style, types, imports, and run the tests
 # make test-slow   the tests that take minutes
-# make bench       speed beside packed sequences, padding and Flax: 10 minutes on 2 idle cores
+# make bench       speed beside packed sequences, padding and Flax: half an hour on 2 idle cores
 # TORCH_INDEX=URL  take torch from this package index instead of the default one
 
 PYTHON ?= python3

@@ -26,7 +26,7 @@ def bench(
 ) -> None:
     """Measure training and inference, in turns with torch.nn's packed and padded forms and Flax.
 
-    Use an otherwise idle machine; the whole takes about 10 minutes on 2 cores.
+    Use an otherwise idle machine; on 2 cores the whole takes about half an hour, --quick 5 minutes.
     """
     from rnnlab.bench.report import run_workloads
 

@@ -22,9 +22,9 @@ def training_batches(
 ) -> list[Rows]:
     """Return the rows of each batch of one epoch: a pure function of the arguments.
 
-    Examples are shuffled, cut into pools of 256 batches, sorted by length within a pool and cut into
-    batches, and the batches are shuffled: near lengths share a batch, so that little is padded,
-    and no epoch repeats another's batches.
+    Examples are shuffled, cut into pools of 256 batches, sorted by length within a pool and cut
+    into batches, and the batches are shuffled: near lengths share a batch, so that little is
+    padded, and no epoch repeats another's batches.
 
     Args:
         lengths: tokens per example, int64[n].

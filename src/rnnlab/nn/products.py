@@ -15,8 +15,8 @@ def column_sums(x_NG: Tensor) -> Tensor:
 def transposed_product(grad_NG: Tensor, x_ND: Tensor) -> Tensor:
     """grad.T @ x [G, D].
 
-    With the factors exchanged MKL is a third faster, but the result has to be copied once it becomes
-    a parameter's gradient, which costs more where rows are few.
+    With the factors exchanged MKL is a third faster, but the result has to be copied once it
+    becomes a parameter's gradient, which costs more where rows are few.
     """
     if len(x_ND) < _MANY_ROWS:
         return grad_NG.T @ x_ND
