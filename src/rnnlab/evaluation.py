@@ -17,7 +17,7 @@ from rnnlab.environment import available_cores, now, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line, replacing
 from rnnlab.metrics import ClassificationMetrics
-from rnnlab.predictor import Predictor
+from rnnlab.predictor import Predictor, Tally
 from rnnlab.train.rundir import RunDirectory
 
 LEDGER = "test-ledger.jsonl"
@@ -47,7 +47,7 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     predictor = Predictor.load(run.model)
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
-    dataset = compose.dataset_of(config)
+    dataset = compose.dataset_of(config, predictor.reader.learned)
     if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
         raise UserError(
             f"{path}: its data has changed since it was trained, and with it which texts are "
@@ -55,6 +55,7 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
         )
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
+    compose.warn_of_unknown(texts, split)
     metrics, probabilities = compose.score(predictor, texts, tokens.labels)
     if split == "test":
         line = {
@@ -104,7 +105,7 @@ def predict_table(
     table.require(column, "--text")
     added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
     kept = {name: f"input_{name}" if name in added else name for name in table.columns}
-    counts = {"texts": 0, "texts_cut": 0, "texts_empty": 0}
+    tally = Tally()
     with open_writer(target, [*kept.values(), *added], like=table) as writer:
         for chunk in table.chunks():
             result = predictor.predict(chunk.texts(column))
@@ -115,10 +116,8 @@ def predict_table(
             for number, name in enumerate(predictor.labels):
                 columns[f"p_{name}"] = result.probabilities[:, number]
             writer.write(columns)
-            counts["texts"] += len(chunk)
-            counts["texts_cut"] += result.texts_cut
-            counts["texts_empty"] += result.texts_empty
-    return {"output": str(target), **counts, "max_tokens": predictor.reader.max_tokens}
+            tally.add(result)
+    return {"output": str(target), **tally.facts(), "max_tokens": predictor.reader.max_tokens}
 
 
 def record_evaluation(run: RunDirectory, split: str, metrics: ClassificationMetrics) -> None:

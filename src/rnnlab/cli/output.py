@@ -7,6 +7,7 @@ import logging
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,9 @@ Overrides = Annotated[
     typer.Argument(metavar="[key=value]...", help="Dotted overrides, as in train.epochs=3."),
 ]
 RUNS = Path("runs")
+
+_TERMINAL_SECONDS = 0.2
+_FILE_SECONDS = 15.0
 
 
 def start_logging() -> None:
@@ -59,6 +63,35 @@ def print_table(
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False).print(table)
+
+
+class StatusLine:
+    """A line on standard error: redrawn on a terminal, added now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._shown = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time to show how things stand; if so, the time begins anew."""
+        now = time.monotonic()
+        if now - self._shown < (_TERMINAL_SECONDS if self._terminal else _FILE_SECONDS):
+            return False
+        self._shown = now
+        return True
+
+    def show(self, line: str) -> None:
+        """Show how things stand."""
+        if self._terminal:
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()
+        else:
+            self.say(line)
+
+    def say(self, line: str) -> None:
+        """Print a line that stays."""
+        sys.stderr.write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
+        sys.stderr.flush()
 
 
 def program() -> str:
