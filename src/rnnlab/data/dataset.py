@@ -126,18 +126,6 @@ class Dataset:
             return everything
         return self._validation if split == "val" else np.setdiff1d(everything, self._validation)
 
-    def rows_without_validation(self, split: str) -> npt.NDArray[np.int64]:
-        """Positions of the examples of a further split ("unsup") that share no group with the
-        validation part; all, where that was cut without regard to groups."""
-        texts = self.texts(split)
-        if not self._grouped:
-            return np.arange(len(texts))
-        held_out = self.texts(self.holder("val"))
-        numbers = np.unique(held_out.groups[self.rows("val")])
-        names = {held_out.group_names[number] for number in numbers if number >= 0}
-        shared = [number for number, name in enumerate(texts.group_names) if name in names]
-        return np.flatnonzero(~np.isin(texts.groups, shared))
-
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.
 
