@@ -232,7 +232,7 @@ def _load(folder: Path) -> Predictor:
         vocabulary,
         settings["max_tokens"],
         settings["truncation"],
-        _learned(folder, tokenizer, settings.get("tokenizer_provenance", {})),
+        _learned(folder, tokenizer, dict(settings.get("tokenizer_provenance", {}))),
     )
     labels = tuple(settings["labels"])
     arrays = load_file(folder / _WEIGHTS)
