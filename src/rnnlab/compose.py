@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -234,11 +233,16 @@ def _train_network(
     )
     facts = _load_vectors(config, prepared, model)
     model.to(device)
-    autocast = torch.bfloat16 if config.train.precision == "bfloat16" else None
-    if autocast is not None and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("train.precision=bfloat16: this device lacks it; use float32")
+    precision = config.train.precision
+    autocast = None if precision == "float32" else getattr(torch, precision)
+    if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise UserError("train.precision=bfloat16: this device lacks it; use float16 or float32")
+    if precision == "float16" and device.type != "cuda":
+        raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
     task = Classification(
-        None if weights is None else torch.from_numpy(weights).to(device), autocast
+        None if weights is None else torch.from_numpy(weights).to(device),
+        config.train.label_smoothing,
+        autocast,
     )
     optimizer = config.train.optimizer.module.Optimizer(
         ((name, p) for name, p in model.named_parameters() if p.requires_grad),
@@ -255,6 +259,8 @@ def _train_network(
         warmup_steps=config.train.warmup_steps,
         metric=config.train.metric,
         patience=config.train.patience,
+        average=config.train.average,
+        scales_loss=precision == "float16",
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
     fit = Fit(
@@ -264,10 +270,8 @@ def _train_network(
         labels=prepared.train.labels,
         validate=lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0],
         optimizer=optimizer,
-        schedule=partial(
-            config.train.schedule.module.factor,
-            config.train.schedule.options,
-            epochs=config.train.epochs,
+        schedule=lambda epoch, history: config.train.schedule.module.factor(
+            config.train.schedule.options, epoch, config.train.epochs, history
         ),
         settings=settings,
         run=run,

@@ -44,6 +44,8 @@ def describe(config: Config) -> dict[str, Any]:
     if model.encoder is not None:
         layers += _recurrent_layers(model.encoder)
     layers += [_layer(f"pooling.{i}", p) for i, p in enumerate(model.pooling) if _size(p)]
+    if model.hidden is not None:
+        layers.append(_layer("hidden", model.hidden))
     layers.append(_layer("head", model.head))
     total = sum(layer["count"] for layer in layers)
     if total != _size(model):

@@ -7,15 +7,16 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from rnnlab import compose
+from rnnlab.claims import claimed, free_cores
 from rnnlab.config.load import dump_config
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
-from rnnlab.environment import available_cores, library_versions, machine, now, use_threads
+from rnnlab.environment import library_versions, machine, now, use_threads
 from rnnlab.evaluation import record_evaluation, run_config, save_predictions
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
@@ -45,7 +46,7 @@ def train_run(
         Diverged: the loss or the gradient was not finite.
     """
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
-    config = compose.with_resources(config, config.threads or available_cores(), device)
+    config = compose.with_resources(config, config.threads or free_cores(), device)
     dataset = compose.dataset_of(config)
     identity = compose.identity(config, dataset)
     digest = compose.identity_hash(identity)
@@ -101,8 +102,10 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
 
 
 def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher) -> dict[str, Any]:
+    threads = nullcontext()
     if config.model.module.TRAINED:
         use_threads(config.threads or 1)
+        threads = claimed(config.threads or 1)
     started = time.monotonic()
     facts = {**run.read(), "status": "running"}
     facts.pop("reason", None)  # of an earlier failure
@@ -110,7 +113,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     try:
         prepared = compose.prepare(config, dataset)
         watcher.prepared(prepared, time.monotonic() - started)
-        with _stop_on_signal(config.model.module.TRAINED) as stop_requested:
+        with _stop_on_signal(config.model.module.TRAINED) as stop_requested, threads:
             trained = compose.train(config, prepared, run, watcher, stop_requested)
     except (Interrupted, KeyboardInterrupt):
         run.write({**facts, "status": "interrupted"})

@@ -18,9 +18,12 @@ from rnnlab.tasks.classification import TextBatch
 from rnnlab.train.loop import gradient_norm
 
 _POOL = 64
-_SLOW_SECONDS = 2.0
-"""A contender whose update takes longer does fewer of them in a turn, and takes fewer turns."""
-_SLOW_TURNS = 3
+_BATCHES = 4
+"""In a turn; where near lengths share a batch they are the same for all contenders."""
+_WINDOWS, _TURNS_OF_WINDOWS = 8, 6
+"""Of a stream: short turns, and many, for rates that are close to one another."""
+_SLOW_SECONDS, _SLOW_TURNS = 2.0, 3
+"""A contender whose update takes longer takes fewer turns."""
 
 
 def seconds_of(action: Callable[[], Any]) -> float:
@@ -103,17 +106,22 @@ def measure(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[
     """
     predicts = workload.name == "W9"
     gemm = Gemm()
+    count = _WINDOWS if workload.window else _BATCHES
+    rounds = rounds * _TURNS_OF_WINDOWS if workload.window else rounds
     plans = []
     for contender in contenders:
-        probe = batches_of(workload, bucketed=contender.is_bucketed, count=1, seed=1)
-        action = contender.predict if predicts else contender.step
-        action(probe[0])
-        slow = seconds_of(lambda a=action, p=probe: a(p[0])) > _SLOW_SECONDS
-        count = (2 if contender.is_bucketed else 1) if slow else (40 if workload.window else 8)
         batches = batches_of(workload, bucketed=contender.is_bucketed, count=count, seed=2)
-        for batch in [] if slow else batches:  # every shape once: compilation, allocation
-            action(batch)
-        plans.append((contender.name, action, batches, _SLOW_TURNS if slow else rounds))
+        action = contender.predict if predicts else contender.step
+        action(batches[0])
+        turns = rounds
+        if seconds_of(lambda a=action, b=batches: a(b[0])) > _SLOW_SECONDS:
+            turns = min(rounds, _SLOW_TURNS)
+            if not contender.is_bucketed:  # any is like the others
+                batches = batches[:1]
+        else:
+            for batch in batches:  # every shape once: compilation, allocation
+                action(batch)
+        plans.append((contender.name, action, batches, turns))
     rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     gemm_rates, shares = [], []
     for turn in range(rounds):

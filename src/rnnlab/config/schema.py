@@ -124,7 +124,11 @@ class TrainConfig(Options):
         metric: on validation; the best epoch by it is kept.
         patience: epochs without improvement after which training stops; None for never.
         class_weights: "balanced" weighs each class by the inverse of its frequency.
-        precision: "bfloat16" runs the forward pass under autocast where the device has it.
+        label_smoothing: share of the target probability that is spread over all classes.
+        average: decay of a running average of the parameters, which validation and the kept model
+            use; None for none. 0.999 is usual.
+        precision: "bfloat16" or "float16" runs the forward pass under autocast where the device has
+            it; float16 scales the loss, so that small gradients survive.
         checkpoint_seconds: at most this much work is lost when the process is killed.
     """
 
@@ -138,7 +142,9 @@ class TrainConfig(Options):
     metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
     patience: PositiveInt | None = None
     class_weights: Literal["balanced"] | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     checkpoint_seconds: NonNegativeFloat = 60.0
 
 
@@ -149,7 +155,8 @@ class Config(Options):
         name: the preset's or file's name; part of the run directory's name.
         summary: one line for lists.
         seed: of initial weights, dropout and batch order.
-        threads: of torch's CPU kernels; None for all available cores. Recorded in the run.
+        threads: of the CPU kernels; None for the cores that no other training has claimed. Recorded
+            in the run, and kept when it is resumed.
         device: "auto" is the first CUDA device, else the CPU.
         data: what is learned from.
         model: what learns.
