@@ -62,7 +62,8 @@ class Fit:
         task: gives loss and probabilities.
         ragged: the training texts.
         labels: their labels, int64[n].
-        validate: scores the model on validation.
+        validate: scores the model on validation; None where there is no validation part: the last
+            epoch is then the best, and patience has no part in it.
         optimizer: over the trainable parameters.
         schedule: factor of the learning rate at a position in epochs.
         settings: see FitSettings.
@@ -78,7 +79,7 @@ class Fit:
         *,
         ragged: Ragged,
         labels: npt.NDArray[np.int64],
-        validate: Callable[[], ClassificationMetrics],
+        validate: Callable[[], ClassificationMetrics] | None,
         optimizer: Optimizer,
         schedule: Callable[[float], float],
         settings: FitSettings,
@@ -169,22 +170,22 @@ class Fit:
         state = self.state
         nats, targets, hits, examples = state.sums
         train_seconds = state.epoch_seconds
-        scores = self.validate()
-        if not math.isfinite(scores.loss):
-            raise Diverged(state.step, f"validation loss is {scores.loss}")
+        row = {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "train_loss": nats / targets,
+            "train_accuracy": hits / examples,
+        }
+        if self.validate is not None:
+            scores = self.validate()
+            if not math.isfinite(scores.loss):
+                raise Diverged(state.step, f"validation loss is {scores.loss}")
+            row["val_loss"] = scores.loss
+            row["val_accuracy"] = scores.accuracy
+            row["val_macro_f1"] = scores.macro_f1
         self._tick()
         state.epoch += 1
-        state.rows.append(
-            {
-                "epoch": state.epoch,
-                "step": state.step,
-                "train_loss": nats / targets,
-                "train_accuracy": hits / examples,
-                "val_loss": scores.loss,
-                "val_accuracy": scores.accuracy,
-                "val_macro_f1": scores.macro_f1,
-            }
-        )
+        state.rows.append(row)
         tokens = len(self.ragged.tokens)
         state.timings.append(
             {
@@ -194,7 +195,9 @@ class Fit:
                 "tokens_per_second": round(tokens / max(train_seconds, 1e-9), 1),
             }
         )
-        best = best_row(state.rows, self.settings.metric)["epoch"]
+        best = state.epoch
+        if self.validate is not None:
+            best = best_row(state.rows, self.settings.metric)["epoch"]
         if best == state.epoch:
             save_tensors(self._best_path(best), self.model.state_dict())
         state.best_epoch = best
