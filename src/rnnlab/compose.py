@@ -14,12 +14,13 @@ import numpy.typing as npt
 from rnnlab.config.schema import Config
 from rnnlab.data import batching, validation
 from rnnlab.data import vocabulary as words
-from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.dataset import Dataset, TokenSplit, TrainingData
 from rnnlab.data.reader import Encoded, TextReader
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
+from rnnlab.options import nearest
 from rnnlab.predictor import Network, Predictor, reading_versions
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -40,13 +41,13 @@ class Prepared:
     """Data ready to be learned from.
 
     Attributes:
-        dataset: the opened data set.
+        dataset: where they are from.
         reader: tokenizer, vocabulary and truncation.
-        train, val: the two parts, tokenized.
+        train, val: the two parts, tokenized; val may be empty where the texts are in memory.
         train_texts, val_texts: the same as the model sees them.
     """
 
-    dataset: Dataset
+    dataset: TrainingData
     reader: TextReader
     train: TokenSplit
     val: TokenSplit
@@ -54,7 +55,7 @@ class Prepared:
     val_texts: Encoded
 
 
-def prepare(config: Config, dataset: Dataset) -> Prepared:
+def prepare(config: Config, dataset: TrainingData) -> Prepared:
     """Tokenize, build the vocabulary from the training part, and encode both parts.
 
     Raises:
@@ -147,13 +148,26 @@ def identity_hash(value: dict[str, Any]) -> str:
 
 
 def class_weights(
-    config: Config, labels: npt.NDArray[np.int64], num_classes: int
+    config: Config, labels: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> npt.NDArray[np.float32] | None:
-    """Weight per class by the config, with a mean of 1 over the examples; None for equal ones."""
-    if config.train.class_weights is None:
+    """Weight per class by the config, None for equal ones.
+
+    "balanced" gives weights with a mean of 1 over the examples.
+
+    Raises:
+        UserError: the config weighs a label that does not occur.
+    """
+    chosen = config.train.class_weights
+    if chosen is None:
         return None
-    counts = np.bincount(labels, minlength=num_classes)
-    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+    if chosen == "balanced":
+        counts = np.bincount(labels, minlength=len(names))
+        return (len(labels) / (len(names) * np.maximum(counts, 1))).astype(np.float32)
+    for name in chosen:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(f"train.class_weights: no text has the label '{name}'{hint}")
+    return np.array([chosen.get(name, 1.0) for name in names], np.float32)
 
 
 @dataclass(frozen=True)
@@ -190,7 +204,7 @@ def train(
         Interrupted, Diverged: see `rnnlab.train.fit`.
     """
     labels = prepared.dataset.labels
-    weights = class_weights(config, prepared.train.labels, len(labels))
+    weights = class_weights(config, prepared.train.labels, labels)
     if config.model.module.TRAINED:
         fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
     else:
@@ -268,7 +282,11 @@ def _train_network(
         task,
         ragged=prepared.train_texts.ragged,
         labels=prepared.train.labels,
-        validate=lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0],
+        validate=(
+            (lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0])
+            if len(prepared.val)
+            else None
+        ),
         optimizer=optimizer,
         schedule=lambda epoch, history: config.train.schedule.module.factor(
             config.train.schedule.options, epoch, config.train.epochs, history

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rnnlab import compose
 from rnnlab.config.load import parse_config, parse_yaml
 from rnnlab.config.schema import Config
-from rnnlab.data.dataset import TokenSplit
+from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.environment import available_cores, now, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line, replacing
@@ -47,12 +47,7 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     predictor = Predictor.load(run.model)
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
-    dataset = compose.dataset_of(config)
-    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
-        raise UserError(
-            f"{path}: its data has changed since it was trained, and with it which texts are "
-            "validation; restore the data, or train again"
-        )
+    dataset = _same_data(run, config, split)
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
     metrics, probabilities = compose.score(predictor, texts, tokens.labels)
@@ -69,6 +64,27 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     save_predictions(run, split, tokens, probabilities, predictor.labels)
     record_evaluation(run, split, metrics)
     return {"run": str(path), "split": split, **metrics.to_dict(), "texts": texts.facts()}
+
+
+def _same_data(run: RunDirectory, config: Config, split: str) -> Dataset:
+    """Open a run's data set; refuse one whose train or val is no longer what was trained on."""
+    dataset = compose.dataset_of(config)
+    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
+        raise UserError(
+            f"{run.path}: its data has changed since it was trained, and with it which texts are "
+            "validation; restore the data, or train again"
+        )
+    return dataset
+
+
+def split_texts(run: RunDirectory, split: str) -> list[str]:
+    """The raw texts of a run's split, in the order of its predictions.
+
+    Raises:
+        UserError: the data is not here any more, has changed, or has no such split.
+    """
+    dataset = _same_data(run, run_config(run), split)
+    return dataset.texts(dataset.holder(split)).texts(dataset.rows(split))
 
 
 def load_model(path: Path) -> Predictor:

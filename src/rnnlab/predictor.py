@@ -100,6 +100,20 @@ class Predictions(NamedTuple):
     texts_empty: int
 
 
+class Parts(NamedTuple):
+    """A predictor taken apart.
+
+    Attributes:
+        settings: as in model.json.
+        words: of the vocabulary, in index order.
+        arrays: the parameters by name.
+    """
+
+    settings: dict[str, Any]
+    words: tuple[str, ...]
+    arrays: dict[str, npt.NDArray[np.generic]]
+
+
 @dataclass(frozen=True)
 class Predictor:
     """From texts to label probabilities.
@@ -126,13 +140,34 @@ class Predictor:
         probabilities = self.fitted.probabilities(encoded.ragged)
         return Predictions(probabilities, encoded.texts_cut, encoded.texts_empty)
 
-    def save(self, folder: Path) -> None:
-        """Write the model folder; the weights come first, the description last."""
-        from safetensors.numpy import save
+    def top_words(self, count: int) -> dict[str, list[tuple[str, float]]]:
+        """The n-grams that speak most for each label, with their weights, the largest first.
 
-        arrays = {name: np.ascontiguousarray(a) for name, a in self.fitted.arrays().items()}
-        write_bytes(folder / _WEIGHTS, save(arrays))
-        write_json(folder / _WORDS, self.reader.vocabulary.words)
+        A weight is what the n-gram adds to the label's score where it occurs once; for TF-IDF,
+        before the text is scaled to length 1. Only positive weights are listed.
+
+        Raises:
+            UserError: the model is not linear in its words.
+        """
+        from rnnlab.models.linear import LinearModel
+
+        if not isinstance(self.fitted, LinearModel):
+            raise UserError(
+                f"a model of kind '{self.kind.name}' has no weight per word; nb and tfidf have"
+            )
+        words = self.reader.vocabulary.words
+        tops = {}
+        for label, weights in zip(self.labels, self.fitted.term_weights(), strict=True):
+            columns = np.argsort(-weights, kind="stable")[:count]
+            tops[label] = [
+                (" ".join(words[i] for i in self.fitted.terms.tokens(column)), float(weight))
+                for column, weight in zip(columns.tolist(), weights[columns], strict=True)
+                if weight > 0
+            ]
+        return tops
+
+    def parts(self) -> Parts:
+        """All that `from_parts` needs, as plain values and arrays."""
         tokenizer = self.reader.tokenizer
         settings = {
             "format": _FORMAT,
@@ -146,6 +181,41 @@ class Predictor:
             "text_column": self.text_column,
             "versions": reading_versions(self.kind, tokenizer),
         }
+        return Parts(settings, self.reader.vocabulary.words, self.fitted.arrays())
+
+    @staticmethod
+    def from_parts(parts: Parts, origin: str) -> Predictor:
+        """Rebuild from `parts`; networks run on the CPU.
+
+        Raises:
+            UserError: they were written by another version; `origin` is named.
+        """
+        settings, words, arrays = parts
+        kind = _component(MODELS, settings["kind"], settings["options"])
+        tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
+        versions = reading_versions(kind, tokenizer)
+        if (settings["format"], settings["versions"]) != (_FORMAT, versions):
+            raise UserError(
+                f"{origin}: written by another version of rnnlab, whose numbers differ; "
+                "use that version, or train again"
+            )
+        if words[: len(SPECIAL)] != SPECIAL:
+            raise ValueError(f"{_WORDS} is not a vocabulary")
+        reader = TextReader(
+            tokenizer, Vocabulary(words), settings["max_tokens"], settings["truncation"]
+        )
+        labels = tuple(settings["labels"])
+        fitted = _rebuild(kind, arrays, len(words), len(labels))
+        return Predictor(kind, fitted, reader, labels, settings["text_column"])
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder; the weights come first, the description last."""
+        from safetensors.numpy import save
+
+        settings, words, arrays = self.parts()
+        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        write_bytes(folder / _WEIGHTS, save(contiguous))
+        write_json(folder / _WORDS, words)
         write_json(folder / _SETTINGS, settings)
 
     @staticmethod
@@ -180,22 +250,12 @@ class Predictor:
 def _load(folder: Path) -> Predictor:
     from safetensors.numpy import load_file
 
-    settings = read_json(folder / _SETTINGS)
-    kind = _component(MODELS, settings["kind"], settings["options"])
-    tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
-    if (settings["format"], settings["versions"]) != (_FORMAT, reading_versions(kind, tokenizer)):
-        raise UserError(
-            f"{folder}: written by another version of rnnlab, whose numbers differ; "
-            "use that version, or train again"
-        )
-    vocabulary = Vocabulary(tuple(read_json(folder / _WORDS)))
-    if vocabulary.words[: len(SPECIAL)] != SPECIAL:
-        raise ValueError(f"{_WORDS} is not a vocabulary")
-    reader = TextReader(tokenizer, vocabulary, settings["max_tokens"], settings["truncation"])
-    labels = tuple(settings["labels"])
-    arrays = load_file(folder / _WEIGHTS)
-    fitted = _rebuild(kind, arrays, len(vocabulary), len(labels))
-    return Predictor(kind, fitted, reader, labels, settings["text_column"])
+    parts = Parts(
+        read_json(folder / _SETTINGS),
+        tuple(read_json(folder / _WORDS)),
+        load_file(folder / _WEIGHTS),
+    )
+    return Predictor.from_parts(parts, str(folder))
 
 
 def _component(registry: Registry, name: str, options: Any) -> Component:
@@ -218,6 +278,7 @@ def _rebuild(
         model = kind.module.build(
             kind.options, vocabulary_size=vocabulary_size, num_classes=num_classes
         )
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    writable = {name: np.require(array, requirements="W") for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(array) for name, array in writable.items()}
     model.load_state_dict(tensors, assign=True)
     return Network(model.requires_grad_(False), Classification())

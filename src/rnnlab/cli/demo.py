@@ -21,8 +21,8 @@ from rnnlab.cli.output import (
 def demo(runs: RunsRoot = RUNS, as_json: Json = False) -> None:
     """Train three models and three baselines on the embedded data set, and compare them."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.cli.progress import ProgressLine
     from rnnlab.demo import run_demo
+    from rnnlab.progress import ProgressLine
 
     start_logging()
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainValidator,
     PositiveInt,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from rnnlab.data.labels import normalise_label
 from rnnlab.options import Options, unknown_key
 from rnnlab.registry import MODELS, OPTIMIZERS, SCHEDULES, SOURCES, TOKENIZERS, component
 
@@ -22,13 +26,13 @@ class Validation(Options):
     """How a validation part is cut from train where the data set has none of its own.
 
     Attributes:
-        fraction: share of the training examples.
+        fraction: share of the training examples; 0, for none, only where the texts are in memory.
         by: what must stay whole: "auto" is the source's own groups where it has any (films; the
             group column of a table), "example" ignores them, any other name must be theirs.
         seed: of the cut; independent of the run's seed.
     """
 
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
     by: str = "auto"
     seed: NonNegativeInt = 0
 
@@ -109,6 +113,18 @@ class DataConfig(Options):
         return {"source": own.pop("name"), **own, **dumped}
 
 
+def _class_weights(value: Any) -> Any:
+    if value is None or value == "balanced":
+        return value
+    if isinstance(value, dict) and value:
+        with contextlib.suppress(TypeError, ValueError):
+            names = (key if isinstance(key, str) else normalise_label(key) for key in value)
+            weights = dict(zip(names, map(float, value.values()), strict=True))
+            if all(0 < weight < math.inf for weight in weights.values()):
+                return weights
+    raise ValueError("give balanced, or a positive weight for each label, as in {bad: 2, good: 1}")
+
+
 class TrainConfig(Options):
     """How a model is trained. Models that are fitted in one go use `metric` alone.
 
@@ -123,7 +139,8 @@ class TrainConfig(Options):
         clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
         metric: on validation; the best epoch by it is kept.
         patience: epochs without improvement after which training stops; None for never.
-        class_weights: "balanced" weighs each class by the inverse of its frequency.
+        class_weights: "balanced" weighs each class by the inverse of its frequency; a mapping of
+            labels to weights weighs those that it names, and the others 1.
         label_smoothing: share of the target probability that is spread over all classes.
         average: decay of a running average of the parameters, which validation and the kept model
             use; None for none. 0.999 is usual.
@@ -141,7 +158,9 @@ class TrainConfig(Options):
     clip_norm: NonNegativeFloat | None = None
     metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
     patience: PositiveInt | None = None
-    class_weights: Literal["balanced"] | None = None
+    class_weights: Annotated[
+        Literal["balanced"] | dict[str, float] | None, PlainValidator(_class_weights)
+    ] = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     average: Annotated[float, Field(gt=0, lt=1)] | None = None
     precision: Literal["float32", "bfloat16", "float16"] = "float32"

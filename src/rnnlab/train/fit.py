@@ -67,7 +67,8 @@ class Fit:
         task: gives loss and probabilities.
         ragged: the training texts.
         labels: their labels, int64[n].
-        validate: scores the model on validation.
+        validate: scores the model on validation; None where there is no validation part: the last
+            epoch is then the best, and patience has no part in it.
         optimizer: over the trainable parameters.
         schedule: factor of the learning rate at a position in epochs, given the validation metric
             of each finished epoch (larger is better).
@@ -84,7 +85,7 @@ class Fit:
         *,
         ragged: Ragged,
         labels: npt.NDArray[np.int64],
-        validate: Callable[[], ClassificationMetrics],
+        validate: Callable[[], ClassificationMetrics] | None,
         optimizer: Optimizer,
         schedule: Callable[[float, list[float]], float],
         settings: FitSettings,
@@ -128,7 +129,8 @@ class Fit:
             epoch=state.epoch,
         )
         base = self.optimizer.options.lr
-        history = [goodness(row, settings.metric) for row in state.rows]
+        scored = state.rows if self.validate else []
+        history = [goodness(row, settings.metric) for row in scored]
 
         def learning_rate() -> float:
             position = state.epoch + state.batch / len(batches)
@@ -189,22 +191,22 @@ class Fit:
         state = self.state
         nats, targets, hits, examples = state.sums
         train_seconds = state.epoch_seconds
-        scores = self.validate()
-        if not math.isfinite(scores.loss):
-            raise Diverged(state.step, f"validation loss is {scores.loss}")
+        row = {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "train_loss": nats / targets,
+            "train_accuracy": hits / examples,
+        }
+        if self.validate is not None:
+            scores = self.validate()
+            if not math.isfinite(scores.loss):
+                raise Diverged(state.step, f"validation loss is {scores.loss}")
+            row["val_loss"] = scores.loss
+            row["val_accuracy"] = scores.accuracy
+            row["val_macro_f1"] = scores.macro_f1
         self._tick()
         state.epoch += 1
-        state.rows.append(
-            {
-                "epoch": state.epoch,
-                "step": state.step,
-                "train_loss": nats / targets,
-                "train_accuracy": hits / examples,
-                "val_loss": scores.loss,
-                "val_accuracy": scores.accuracy,
-                "val_macro_f1": scores.macro_f1,
-            }
-        )
+        state.rows.append(row)
         tokens = len(self.ragged.tokens)
         state.timings.append(
             {
@@ -214,7 +216,9 @@ class Fit:
                 "tokens_per_second": round(tokens / max(train_seconds, 1e-9), 1),
             }
         )
-        best = best_row(state.rows, self.settings.metric)["epoch"]
+        best = state.epoch
+        if self.validate is not None:
+            best = best_row(state.rows, self.settings.metric)["epoch"]
         if best == state.epoch:
             save_tensors(self._best_path(best), self.model.state_dict())
         state.best_epoch = best

@@ -1,23 +1,28 @@
-"""A progress line on standard error: epoch, loss, tokens per second, time left."""
+"""A progress line: epoch, loss, tokens per second, time left."""
 
 from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
 
-from rnnlab.cli.output import duration, share
 from rnnlab.train.state import FitState
+from rnnlab.wording import duration, share
 
 _TERMINAL_SECONDS = 0.2
 _FILE_SECONDS = 15.0
 
 
 class ProgressLine:
-    """Watches a training; redraws one line on a terminal, adds a line now and then elsewhere."""
+    """Watches a training; redraws one line on a terminal, adds a line now and then elsewhere.
 
-    def __init__(self) -> None:
-        self.terminal = sys.stderr.isatty()
+    Args:
+        stream: where it writes; by default standard error.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self.terminal = self._stream.isatty()
         self._shown = time.monotonic()
         self._tokens = 0
         self._started = 0.0
@@ -54,8 +59,8 @@ class ProgressLine:
             f"{duration(left)} left"
         )
         if self.terminal:
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
+            self._stream.write(f"\r\x1b[K{line}")
+            self._stream.flush()
         else:
             self._say(line)
 
@@ -63,11 +68,11 @@ class ProgressLine:
         """Show a finished epoch."""
         row, timing = state.rows[-1], state.timings[-1]
         best = "  best" if state.best_epoch == row["epoch"] else ""
-        self._say(
-            f"epoch {row['epoch']:2d}  train {row['train_loss']:.4f} / "
-            f"{share(row['train_accuracy'])}  val {row['val_loss']:.4f} / "
-            f"{share(row['val_accuracy'])}  {duration(timing['seconds'])}{best}"
-        )
+        line = f"epoch {row['epoch']:2d}"
+        for part in ("train", "val"):
+            if f"{part}_loss" in row:  # there may be no validation part
+                line += f"  {part} {row[f'{part}_loss']:.4f} / {share(row[f'{part}_accuracy'])}"
+        self._say(f"{line}  {duration(timing['seconds'])}{best}")
 
     def finished(self, run: Any) -> None:
         """Draw the curves."""
@@ -76,5 +81,5 @@ class ProgressLine:
         plot_curves(run.path)
 
     def _say(self, line: str) -> None:
-        sys.stderr.write(f"\r\x1b[K{line}\n" if self.terminal else f"{line}\n")
-        sys.stderr.flush()
+        self._stream.write(f"\r\x1b[K{line}\n" if self.terminal else f"{line}\n")
+        self._stream.flush()
