@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -99,6 +99,31 @@ def real_tokens(workload: Workload, batches: Sequence[Batch]) -> int:
     return sum(int(lengths.sum()) for _, lengths, _ in batches)
 
 
+class _Plan(NamedTuple):
+    """What a contender does in each of its turns."""
+
+    name: str
+    action: Callable[[Batch], Any]
+    batches: list[Batch]
+    turns: int
+
+
+def _plan(workload: Workload, contender: Any, *, predicts: bool, turns: int) -> _Plan:
+    """Warm a contender up and see how slow it is."""
+    count = _WINDOWS if workload.window else _BATCHES
+    batches = batches_of(workload, bucketed=contender.is_bucketed, count=count, seed=2)
+    action = contender.predict if predicts else contender.step
+    action(batches[0])
+    if seconds_of(lambda: action(batches[0])) > _SLOW_SECONDS:
+        turns = min(turns, _SLOW_TURNS)
+        if not contender.is_bucketed:  # any batch is like the others
+            batches = batches[:1]
+    else:
+        for batch in batches:  # every shape once: compilation, allocation
+            action(batch)
+    return _Plan(contender.name, action, batches, turns)
+
+
 def measure(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[str, Any]:
     """Time updates (W9: predictions) of every contender in turn.
 
@@ -107,22 +132,10 @@ def measure(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[
     """
     predicts = workload.name == "W9"
     gemm = Gemm()
-    count = _WINDOWS if workload.window else _BATCHES
     rounds = rounds * _TURNS_OF_WINDOWS if workload.window else rounds
-    plans = []
-    for contender in contenders:
-        batches = batches_of(workload, bucketed=contender.is_bucketed, count=count, seed=2)
-        action = contender.predict if predicts else contender.step
-        action(batches[0])
-        turns = rounds
-        if seconds_of(lambda a=action, b=batches: a(b[0])) > _SLOW_SECONDS:
-            turns = min(rounds, _SLOW_TURNS)
-            if not contender.is_bucketed:  # any is like the others
-                batches = batches[:1]
-        else:
-            for batch in batches:  # every shape once: compilation, allocation
-                action(batch)
-        plans.append((contender.name, action, batches, turns))
+    plans = [
+        _plan(workload, contender, predicts=predicts, turns=rounds) for contender in contenders
+    ]
     rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     gemm_rates, shares = [], []
     for turn in range(rounds):
