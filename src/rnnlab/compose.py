@@ -15,7 +15,7 @@ from rnnlab.config.schema import Config
 from rnnlab.data import batching, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit, TrainingData
-from rnnlab.data.reader import Encoded, TextReader
+from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
@@ -28,11 +28,21 @@ from rnnlab.train.state import Watcher
 log = logging.getLogger(__name__)
 
 
-def dataset_of(config: Config) -> Dataset:
-    """Open the data set that a config names."""
+def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
+    """Open the data set that a config names.
+
+    Args:
+        config: of the run.
+        learned: what its tokenizer learned when its model was trained; None before that.
+    """
     cut = config.data.validation
     return Dataset(
-        config.data.source, config.data.tokenizer, fraction=cut.fraction, by=cut.by, seed=cut.seed
+        config.data.source,
+        config.data.tokenizer,
+        fraction=cut.fraction,
+        by=cut.by,
+        seed=cut.seed,
+        learned=learned,
     )
 
 
@@ -74,11 +84,27 @@ def prepare(config: Config, dataset: TrainingData) -> Prepared:
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
     )
     reader = TextReader(
-        config.data.tokenizer, vocabulary, config.data.max_tokens, config.data.truncation
+        config.data.tokenizer,
+        vocabulary,
+        config.data.max_tokens,
+        config.data.truncation,
+        dataset.learned,
     )
     train_texts = reader.encode(train.ragged, train.types)
     val_texts = reader.encode(val.ragged, val.types)
+    warn_of_unknown(val_texts, "val")
     return Prepared(dataset, reader, train, val, train_texts, val_texts)
+
+
+def warn_of_unknown(texts: Encoded, split: str) -> None:
+    """Log a warning if more than half of a split's tokens are unknown to the model."""
+    facts = texts.facts()
+    if mostly_unknown(facts):
+        log.warning(
+            "warning: %.0f %% of the tokens of '%s' are unknown to the model: are its texts like "
+            "those of 'train', and does data.tokenizer suit them?",
+            *(100 * (1 - facts["coverage"]), split),
+        )
 
 
 def resolve_device(name: str) -> str:

@@ -17,7 +17,7 @@ from rnnlab.environment import available_cores, now, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line, replacing
 from rnnlab.metrics import ClassificationMetrics
-from rnnlab.predictor import Predictor
+from rnnlab.predictor import Predictor, Tally
 from rnnlab.train.rundir import RunDirectory
 
 LEDGER = "test-ledger.jsonl"
@@ -47,9 +47,10 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     predictor = Predictor.load(run.model)
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
-    dataset = _same_data(run, config, split)
+    dataset = _same_data(run, config, split, predictor.reader.learned)
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
+    compose.warn_of_unknown(texts, split)
     metrics, probabilities = compose.score(predictor, texts, tokens.labels)
     if split == "test":
         line = {
@@ -66,9 +67,12 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
     return {"run": str(path), "split": split, **metrics.to_dict(), "texts": texts.facts()}
 
 
-def _same_data(run: RunDirectory, config: Config, split: str) -> Dataset:
-    """Open a run's data set; refuse one whose train or val is no longer what was trained on."""
-    dataset = compose.dataset_of(config)
+def _same_data(
+    run: RunDirectory, config: Config, split: str, learned: bytes | None = None
+) -> Dataset:
+    """Open a run's data set, under what its tokenizer learned; refuse one whose train or val is no
+    longer what was trained on."""
+    dataset = compose.dataset_of(config, learned)
     if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
         raise UserError(
             f"{run.path}: its data has changed since it was trained, and with it which texts are "
@@ -120,7 +124,7 @@ def predict_table(
     table.require(column, "--text")
     added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
     kept = {name: f"input_{name}" if name in added else name for name in table.columns}
-    counts = {"texts": 0, "texts_cut": 0, "texts_empty": 0}
+    tally = Tally()
     with open_writer(target, [*kept.values(), *added], like=table) as writer:
         for chunk in table.chunks():
             result = predictor.predict(chunk.texts(column))
@@ -131,10 +135,8 @@ def predict_table(
             for number, name in enumerate(predictor.labels):
                 columns[f"p_{name}"] = result.probabilities[:, number]
             writer.write(columns)
-            counts["texts"] += len(chunk)
-            counts["texts_cut"] += result.texts_cut
-            counts["texts_empty"] += result.texts_empty
-    return {"output": str(target), **counts, "max_tokens": predictor.reader.max_tokens}
+            tally.add(result)
+    return {"output": str(target), **tally.facts(), "max_tokens": predictor.reader.max_tokens}
 
 
 def record_evaluation(run: RunDirectory, split: str, metrics: ClassificationMetrics) -> None:

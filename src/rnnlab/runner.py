@@ -112,6 +112,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     run.write(facts)
     try:
         prepared = compose.prepare(config, dataset)
+        _record_tokenizer(run, facts, prepared.reader.provenance())
         watcher.prepared(prepared, time.monotonic() - started)
         with _stop_on_signal(config.model.module.TRAINED) as stop_requested, threads:
             trained = compose.train(config, prepared, run, watcher, stop_requested)
@@ -156,6 +157,20 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     _keep_last_checkpoint(run)
     watcher.finished(run)
     return {**facts, "run": str(run.path)}
+
+
+def _record_tokenizer(
+    run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]
+) -> None:
+    """Record what the tokens depend on besides the identity; refuse to go on with other tokens."""
+    before = facts.setdefault("tokenizer", provenance)
+    if before != provenance:
+        difference = _difference(before, provenance)
+        raise UserError(
+            f"{run.path}: cannot go on: of its tokenizer, {difference}; "
+            "restore that, or train anew into another --out"
+        )
+    run.write(facts)
 
 
 def _keep_last_checkpoint(run: RunDirectory) -> None:

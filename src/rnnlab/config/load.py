@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from rnnlab.config.schema import Config
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
+from rnnlab.registry import SOURCES
 
 _PRESETS = resources.files("rnnlab.config") / "presets"
 
@@ -54,6 +55,29 @@ def load_settings(name_or_path: str) -> dict[str, Any]:
         UserError: unknown preset or unreadable file.
     """
     return _resolve(name_or_path, Path.cwd())
+
+
+def load_data_config(name_or_path: str, overrides: Sequence[str] = ()) -> Config:
+    """The config of a preset or file, or for the name of a data set a minimal one.
+
+    Raises:
+        UserError: as `load_config`.
+    """
+    if not is_bare_source(name_or_path):
+        return load_config(name_or_path, overrides)
+    settings: dict[str, Any] = {
+        "name": name_or_path,
+        "data": {"source": name_or_path},
+        "model": "majority",
+    }
+    for override in overrides:
+        _apply(settings, override)
+    return parse_config(settings, name_or_path)
+
+
+def is_bare_source(name: str) -> bool:
+    """Whether a name is that of a data set, and not of a preset too."""
+    return name in SOURCES.names and name not in preset_names()
 
 
 def parse_config(settings: Mapping[str, Any], origin: str) -> Config:

@@ -14,7 +14,8 @@ from rnnlab.data.labels import label_order
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import Source
 from rnnlab.data.texts import TextSplit, text_split
-from rnnlab.data.token_cache import tokenized
+from rnnlab.data.token_cache import learned_state, tokenized
+from rnnlab.data.tokenizing import provenance
 from rnnlab.data.validation import validation_rows
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
@@ -64,18 +65,30 @@ class Dataset:
         by: what must stay whole in that cut: "auto" for the source's groups if it has any,
             "example" for none, or the name of its groups.
         seed: of that cut.
+        learned: what the tokenizer learned when a model was trained; by default it learns from
+            the training part.
 
     Raises:
-        UserError: the source cannot be opened, or `by` names no group that it has.
+        UserError: the source cannot be opened, `by` names no group that it has, or the
+            tokenizer's library is missing.
     """
 
     def __init__(
-        self, choice: Component, tokenizer: Component, *, fraction: float, by: str, seed: int
+        self,
+        choice: Component,
+        tokenizer: Component,
+        *,
+        fraction: float,
+        by: str,
+        seed: int,
+        learned: bytes | None = None,
     ) -> None:
+        provenance(tokenizer)  # a missing library is reported before anything is read
         self.name = choice.name
         self.source: Source = choice.module.open_source(choice.options)
         self._version: int = choice.module.VERSION
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
+        self._learned = learned
         self._fraction, self._seed = fraction, seed
         self._grouped = by != "example" and self.source.group_kind is not None
         if by not in ("auto", "example", self.source.group_kind):
@@ -108,6 +121,14 @@ class Dataset:
         groups = train.groups if self._grouped else None
         return validation_rows(train.labels, groups, fraction=self._fraction, seed=self._seed)
 
+    @cached_property
+    def learned(self) -> bytes | None:
+        """What the tokenizer learned, by default from the training part alone; None if it learns
+        nothing."""
+        if self._learned is not None:
+            return self._learned
+        return learned_state(self.texts("train"), self.rows("train"), self.tokenizer)
+
     def holder(self, split: str) -> str:
         """The source's split in which the examples of `split` lie."""
         return "train" if split == "val" and "val" not in self.source.splits else split
@@ -118,6 +139,18 @@ class Dataset:
         if "val" in self.source.splits or split not in ("train", "val"):
             return everything
         return self._validation if split == "val" else np.setdiff1d(everything, self._validation)
+
+    def rows_without_validation(self, split: str) -> npt.NDArray[np.int64]:
+        """Positions of the examples of a further split ("unsup") that share no group with the
+        validation part; all, where that was cut without regard to groups."""
+        texts = self.texts(split)
+        if not self._grouped:
+            return np.arange(len(texts))
+        held_out = self.texts(self.holder("val"))
+        numbers = np.unique(held_out.groups[self.rows("val")])
+        names = {held_out.group_names[number] for number in numbers if number >= 0}
+        shared = [number for number, name in enumerate(texts.group_names) if name in names]
+        return np.flatnonzero(~np.isin(texts.groups, shared))
 
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.
@@ -133,7 +166,7 @@ class Dataset:
             raise UserError(f"{self.name} has no split '{split}'; it has {', '.join(self.splits)}")
         texts = self.texts(self.holder(split))
         rows = self.rows(split)
-        ragged, types = tokenized(texts, self._tokenizer.name, self._tokenizer.options)
+        ragged, types = tokenized(texts, self.tokenizer, self.learned)
         if len(rows) < len(ragged):
             ragged = ragged.select(rows)
         known = {name: number for number, name in enumerate(labels or self.labels)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.data import tokenizing
 from rnnlab.data.dataset import TokenSplit
 from rnnlab.data.token_cache import tokenize_all
 from rnnlab.data.validation import validation_rows
@@ -87,19 +88,27 @@ class MemoryDataset:
     ) -> None:
         self.labels = labels
         self._numbers = numbers
-        self._ragged, self._types = tokenize_all(texts, tokenizer.module.build(tokenizer.options))
         self._validation = np.zeros(0, np.int64)
         if sum(round(fraction * n) for n in np.bincount(numbers)) >= MIN_VALIDATION_TEXTS:
             self._validation = validation_rows(
                 _by_appearance(numbers), None, fraction=fraction, seed=seed
             )
+        self.tokenizer = tokenizer
+        self.learned: bytes | None = None
+        if tokenizing.learns(tokenizer):
+            self.learned = tokenizing.learn(tokenizer, [texts[i] for i in self._rows("train")])
+        tokenize = tokenizing.build(tokenizer, self.learned)
+        self._ragged, self._types = tokenize_all(texts, tokenize)
 
     def tokens(self, split: str) -> TokenSplit:
         """The part "train" or "val"; "val" may be empty."""
-        rows = self._validation
-        if split == "train":
-            rows = np.setdiff1d(np.arange(len(self._numbers)), rows)
+        rows = self._rows(split)
         return TokenSplit(self._ragged.select(rows), self._types, self._numbers[rows], rows)
+
+    def _rows(self, split: str) -> npt.NDArray[np.int64]:
+        if split == "val":
+            return self._validation
+        return np.setdiff1d(np.arange(len(self._numbers)), self._validation)
 
 
 def _by_appearance(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
