@@ -14,7 +14,8 @@ import numpy.typing as npt
 from rnnlab.config.schema import Config
 from rnnlab.data import batching, validation
 from rnnlab.data import vocabulary as words
-from rnnlab.data.dataset import Dataset, TokenSplit, TrainingData
+from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
@@ -57,7 +58,7 @@ class Prepared:
         train_texts, val_texts: the same as the model sees them.
     """
 
-    dataset: TrainingData
+    dataset: Dataset | MemoryDataset
     reader: TextReader
     train: TokenSplit
     val: TokenSplit
@@ -65,7 +66,7 @@ class Prepared:
     val_texts: Encoded
 
 
-def prepare(config: Config, dataset: TrainingData) -> Prepared:
+def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
     """Tokenize, build the vocabulary from the training part, and encode both parts.
 
     Raises:

@@ -62,7 +62,7 @@ def as_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
         import pandas as pd  # pyright: ignore[reportMissingImports]
     except ImportError:
         return Table(dict(row) for row in rows)
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(list(rows), columns=list(columns))
 
 
 def shortened(text: str, width: int) -> str:

@@ -291,9 +291,7 @@ def _load(folder: Path) -> Predictor:
 
     settings = read_json(folder / _SETTINGS)
     provenance = settings.get("tokenizer_provenance", {})
-    tokenizer = _component(
-        TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"]
-    )
+    tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
     parts = Parts(
         settings,
         tuple(read_json(folder / _WORDS)),

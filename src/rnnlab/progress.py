@@ -9,7 +9,6 @@ from typing import Any, TextIO
 from rnnlab.train.state import FitState
 from rnnlab.wording import duration, share
 
-
 _TERMINAL_SECONDS = 0.2
 _FILE_SECONDS = 15.0
 

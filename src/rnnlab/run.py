@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -79,7 +80,9 @@ class Run:
         """
         from rnnlab.config.load import parse_yaml
 
-        return parse_yaml(self._run.config.read_text(encoding="utf-8"), str(self._run.config))
+        with _reading(self._run.config):
+            text = self._run.config.read_text(encoding="utf-8")
+        return parse_yaml(text, str(self._run.config))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -92,21 +95,33 @@ class Run:
 
     @property
     def epochs(self) -> Any:
-        """A table with a row an epoch: losses, accuracies, macro F1; none for a model without."""
+        """A table with a row an epoch: losses, accuracies, macro F1; none for a model without.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         return self._csv("epochs.csv")
 
     @property
     def timings(self) -> Any:
-        """A table with a row an epoch: seconds and tokens per second."""
+        """A table with a row an epoch: seconds and tokens per second.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         return self._csv("timings.csv")
 
     @property
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """The latest evaluation of each split: accuracy, macro F1, loss, per class, confusion."""
+        """The latest evaluation of each split: accuracy, macro F1, loss, per class, confusion.
+
+        Raises:
+            UserError: the file is damaged.
+        """
         if not self._run.evaluations.is_file():
             return {}
-        lines = self._run.evaluations.read_text(encoding="utf-8").splitlines()
-        return {line.pop("split"): line for line in map(json.loads, lines)}
+        with _reading(self._run.evaluations), self._run.evaluations.open(encoding="utf-8") as file:
+            return {line.pop("split"): line for line in map(json.loads, file)}
 
     def predictions(self, split: str = "val", *, texts: bool = False) -> Any:
         """A table with a row a text: its row in the data, label, predicted label, probabilities.
@@ -232,10 +247,18 @@ class Run:
         path = self.path / name
         if not path.is_file():
             return as_table((), ())
-        with path.open(encoding="utf-8", newline="") as file:
+        with _reading(path), path.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file)
             rows = [{key: _number(text) for key, text in row.items()} for row in reader]
             return as_table(rows, reader.fieldnames or ())
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: damaged ({error}); restore it from a backup") from error
 
 
 def _number(text: str) -> int | float:

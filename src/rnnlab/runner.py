@@ -159,9 +159,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     return {**facts, "run": str(run.path)}
 
 
-def _record_tokenizer(
-    run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]
-) -> None:
+def _record_tokenizer(run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]) -> None:
     """Record what the tokens depend on besides the identity; refuse to go on with other tokens."""
     before = facts.setdefault("tokenizer", provenance)
     if before != provenance:

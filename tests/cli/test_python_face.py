@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -172,6 +173,28 @@ def test_what_is_no_run_or_not_a_finished_one(finished, tmp_path):
     for use in (lambda: run.labels, lambda: run.predict(["x"])):
         with pytest.raises(UserError, match="rnnlab train --resume"):
             use()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("epochs.csv", b"epoch,step\n1,many\n"),
+        ("epochs.csv", b"epoch,step\n1\n"),
+        ("timings.csv", b"\xff"),
+        ("evaluations.jsonl", b'{"split": "val"}\n{"spl'),
+        ("evaluations.jsonl", b'{"accuracy": 1}\n'),
+        ("config.yaml", b"\xff"),
+        ("config.yaml", b"seed: [1\n"),
+        ("run.json", b"{"),
+    ],
+)
+def test_a_damaged_file_is_named(finished, tmp_path, name, content):
+    shutil.copytree(finished.run, tmp_path / "run")
+    (tmp_path / "run" / name).write_bytes(content)
+    run = Run(tmp_path / "run")
+    with pytest.raises(UserError) as refused:
+        _ = run.epochs, run.timings, run.metrics, run.config, run.facts
+    assert str(refused.value).startswith(str(tmp_path / "run" / name))
 
 
 def test_the_curves_show_themselves_in_a_notebook(finished):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import random
 import signal
+from collections import Counter
 
 import joblib
 import numpy as np
@@ -492,59 +494,60 @@ def test_the_best_words(texts, labels):
         TextClassifier("nb").top_words()
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("model", ["nb", "tfidf"])
-def test_the_weights_are_what_the_probabilities_are_made_of(model, classes):
+def letters(count: int) -> list[str]:
     chance = random.Random(1)
-    words = [*"abcdefgh", "<pad>", "<unk>"]
-    texts = [" ".join(chance.choices(words, k=chance.randint(1, 9))) for _ in range(60)]
-    own = [f"class {ord(text[0]) % classes}" for text in texts]
-    fitted = TextClassifier(model, tokenizer="whitespace", vocabulary_size=6).fit(texts, own)
-    linear = fitted.predictor_.fitted
-    known = fitted.predictor_.reader.vocabulary.index
-    weights = {label: dict(pairs) for label, pairs in fitted.top_words(10**6).items()}
-    if classes == 2:  # the positive weights of one class are the negative ones of the other
-        first, second = weights.values()
-        assert not first.keys() & second.keys()
-        assert len(first) + len(second) <= len(linear.terms)
-    for text in texts[:20]:
-        tokens = [word if word in known else "<unk>" for word in text.split()]
-        sizes = range(1, linear.terms.last + 1)
-        grams = [
-            " ".join(tokens[i : i + size]) for size in sizes for i in range(len(tokens) - size + 1)
-        ]
-        encoded = fitted.predictor_.reader.read([text]).ragged
-        features = linear.features(encoded).toarray()[0]
-        terms = [
-            " ".join(fitted.predictor_.reader.vocabulary.words[t] for t in linear.terms.tokens(c))
-            for c in range(len(linear.terms))
-        ]
-        assert {terms[c] for c in np.flatnonzero(features)} <= set(grams)
-        length = 1.0
-        counts = {gram: grams.count(gram) for gram in grams if gram in terms}
-        if model == "tfidf":
-            norms = dict(zip(terms, linear.norms.tolist(), strict=True))
-            values = {gram: (1 + np.log(n)) * norms[gram] for gram, n in counts.items()}
-            length = np.sqrt(sum(value**2 for value in values.values())) or 1.0
-            counts = {gram: 1 + np.log(n) for gram, n in counts.items()}
-        else:
-            counts = dict.fromkeys(counts, 1.0)
-        full = dict(zip(terms, linear.term_weights().T.astype(float), strict=True))
-        scores = sum(n * full[gram] for gram, n in counts.items()) / length
-        scores = np.broadcast_to(scores, (classes,))
-        if classes == 2:
-            z = scores[1] + linear.intercepts[0]
-            expected = [1 / (1 + np.exp(z)), 1 / (1 + np.exp(-z))]
-        elif model == "nb":
-            yes = 1 / (1 + np.exp(-(scores + linear.intercepts)))
-            expected = yes / yes.sum()
-        else:
-            z = np.exp(scores + linear.intercepts)
-            expected = z / z.sum()
-        np.testing.assert_allclose(fitted.predict_proba([text])[0], expected, atol=1e-5)
-        for label, row in zip(fitted.classes_, range(classes), strict=True):
-            for gram in counts:
-                if full[gram][row] > 0:
-                    assert weights[label][gram] == pytest.approx(full[gram][row])
-                else:
-                    assert gram not in weights[label]
+    return [" ".join(chance.choices("abcdefgh", k=chance.randint(1, 9))) for _ in range(count)]
+
+
+def grams(tokens: list[str], longest: int) -> list[str]:
+    sizes = range(1, longest + 1)
+    return [" ".join(tokens[i : i + n]) for n in sizes for i in range(len(tokens) - n + 1)]
+
+
+@pytest.mark.parametrize("model", ["nb", "tfidf"])
+def test_the_probabilities_follow_from_the_word_weights(model):
+    texts = letters(80)
+    own = ["a" in text for text in texts]
+    settings = {"tokenizer": "whitespace", "vocabulary_size": 6}
+    fitted = TextClassifier(model, **settings).fit(texts, own)
+    frequent = set(fitted.predictor_.reader.vocabulary.words)
+    longest = 3 if model == "nb" else 2
+    read = [
+        grams([word if word in frequent else "<unk>" for word in text.split()], longest)
+        for text in texts
+    ]
+    listed = fitted.top_words(10**6)
+    weights = {gram: -weight for gram, weight in listed[False]} | dict(listed[True])
+    holders = Counter(gram for text in read for gram in set(text))
+    idf = {gram: math.log((1 + len(texts)) / (1 + n)) + 1 for gram, n in holders.items() if n > 1}
+    intercept = float(fitted.predictor_.fitted.intercepts[0])
+    scores = []
+    for counts in map(Counter, read):
+        if model == "nb":
+            scores.append(sum(weights[gram] for gram in counts) + intercept)
+            continue
+        known = {gram: 1 + math.log(n) for gram, n in counts.items() if gram in idf}
+        length = math.hypot(*(value * idf[gram] for gram, value in known.items()))
+        total = sum(value * weights[gram] for gram, value in known.items())
+        scores.append(total / length + intercept)
+    found = fitted.predict_proba(texts)[:, 1]
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.array(scores))), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["nb", "tfidf"])
+def test_the_weights_of_three_classes_are_the_coefficients(model):
+    texts = letters(80)
+    own = [ord(text[0]) % 3 for text in texts]
+    fitted = TextClassifier(model, tokenizer="whitespace").fit(texts, own)
+    linear, index = fitted.predictor_.fitted, fitted.predictor_.reader.vocabulary.index
+    keys = np.concatenate(linear.terms.keys)
+    starts = np.cumsum([0, *map(len, linear.terms.keys)])
+    effective = linear.coefficients * (1 if model == "nb" else linear.norms)
+    for label, pairs in fitted.top_words(10**6).items():
+        assert len(pairs) == (effective[label] > 0).sum()
+        for gram, weight in pairs:
+            tokens = [index[word] for word in gram.split()]
+            key = sum(token * linear.terms.base**i for i, token in enumerate(reversed(tokens)))
+            size = len(tokens)
+            column = starts[size - 1] + np.flatnonzero(keys[starts[size - 1] : starts[size]] == key)
+            assert weight == effective[label, column[0]]

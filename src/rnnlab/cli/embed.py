@@ -39,7 +39,8 @@ class Method(StrEnum):
 @app.command("train")
 def train(
     data: Annotated[
-        str | None, typer.Option("--data", metavar="NAME|PRESET", help="A data set, preset or file.")
+        str | None,
+        typer.Option("--data", metavar="NAME|PRESET", help="A data set, preset or file."),
     ] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="A table, or a .txt file with a text a line.")
@@ -67,7 +68,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
     tokenizer: Annotated[
         str | None,
-        typer.Option(help="That of the model that will use them; by default the preset's, or words."),
+        typer.Option(
+            help="That of the model that will use them; by default the preset's, or words."
+        ),
     ] = None,
     workers: Annotated[
         int | None,

@@ -7,7 +7,6 @@ import logging
 import shutil
 import sys
 import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,7 +38,6 @@ Overrides = Annotated[
     typer.Argument(metavar="[key=value]...", help="Dotted overrides, as in train.epochs=3."),
 ]
 RUNS = Path("runs")
-
 
 
 def start_logging() -> None:

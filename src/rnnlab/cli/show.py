@@ -42,7 +42,7 @@ def show(
     print(dump_config(config), end="")
     parameters = facts["parameters"]
     if parameters is None:
-        print("\nparameters: as many as the data has features; known after fitting")
+        print("\nparameters: as many as the data has features; run.json tells of a finished run")
         return
     print_table(
         ["layer", "shape", "parameters", "textbook"],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,19 +39,6 @@ class TokenSplit:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-class TrainingData(Protocol):
-    """What a training reads: a `Dataset`, or texts in memory (`rnnlab.data.memory`)."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Label names in index order."""
-        ...
-
-    def tokens(self, split: str) -> TokenSplit:
-        """The part "train" or "val", tokenized; "val" may be empty."""
-        ...
 
 
 class Dataset:

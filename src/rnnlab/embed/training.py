@@ -158,9 +158,7 @@ def _learn(
         workers=settings.workers,
     )
     model.build_vocab_from_freq(frequencies, corpus_count=len(texts))
-    model.train(
-        texts, total_examples=len(texts), total_words=texts.tokens, epochs=settings.epochs
-    )
+    model.train(texts, total_examples=len(texts), total_words=texts.tokens, epochs=settings.epochs)
     return list(model.wv.index_to_key), model.wv.vectors
 
 

@@ -266,9 +266,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self) -> dict[str, Any]:
         """For the workers of a search: the model as arrays."""
-        state = dict(super().__getstate__())
+        state: Any = super().__getstate__()
         if "predictor_" in state:
-            state["predictor_"] = state["predictor_"].parts()
+            state = {**state, "predictor_": state["predictor_"].parts()}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
