@@ -92,3 +92,8 @@ def share(value: float | None, digits: int = 4) -> str:
         return ""
     text = f"{value:.{digits}f}"
     return text[1:] if text.startswith("0.") else text
+
+
+def between(interval: tuple[float, float]) -> str:
+    """The ends of an interval of shares: .8702 to .8914."""
+    return f"{share(interval[0])} to {share(interval[1])}"

@@ -13,6 +13,12 @@ _TERMINAL_SECONDS = 0.2
 _FILE_SECONDS = 15.0
 
 
+def titled(title: str) -> ProgressLine:
+    """A progress line for one run of several, below its title."""
+    print(f"-- {title}", file=sys.stderr)
+    return ProgressLine()
+
+
 class ProgressLine:
     """Watches a training; redraws one line on a terminal, adds a line now and then elsewhere."""
 
