@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.config.schema import Config
-from rnnlab.data import batching, validation
+from rnnlab.data import batching, folds, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
@@ -36,7 +36,7 @@ def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
         config: of the run.
         learned: what its tokenizer learned when its model was trained; None before that.
     """
-    cut = config.data.validation
+    cut, subset = config.data.validation, config.data.subset
     return Dataset(
         config.data.source,
         config.data.tokenizer,
@@ -44,6 +44,8 @@ def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
         by=cut.by,
         seed=cut.seed,
         learned=learned,
+        fold=None if cut.fold is None else (cut.fold.number, cut.fold.of),
+        subset=None if subset is None else (subset.fraction, subset.seed),
     )
 
 
@@ -76,10 +78,16 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
     counts = np.bincount(train.labels, minlength=len(dataset.labels))
     if not counts.all():
         name = dataset.labels[int(counts.argmin())]
-        raise UserError(
-            f"no training example has the label '{name}': all are in the validation part; "
-            "lower data.validation.fraction, or set data.validation.by=example"
-        )
+        if config.data.subset is not None:
+            remedy = "raise data.subset.fraction"
+        elif config.data.validation.fold is not None:
+            remedy = "all are in one fold; set data.validation.by=example, or leave the label out"
+        else:
+            remedy = (
+                "all are in the validation part; lower data.validation.fraction, or set "
+                "data.validation.by=example"
+            )
+        raise UserError(f"no training example has the label '{name}': {remedy}")
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
@@ -129,6 +137,10 @@ def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
     modules = {"validation": validation, "vocabulary": words}
+    if config.data.validation.fold is not None:
+        modules["folds"] = folds
+    if config.data.subset is not None:
+        modules["subset"] = subset
     if config.model.module.TRAINED:
         from rnnlab.tasks import classification
         from rnnlab.train import loop
@@ -150,8 +162,7 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
         del settings[key]
     for key in (*type(config.data.source.options).model_fields, "recorded"):
         del settings["data"][key]
-    if "val" in dataset.source.splits:
-        del settings["data"]["validation"]
+    _forget_unused_cuts(settings["data"], dataset)
     del settings["train"]["checkpoint_seconds"]
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
@@ -166,6 +177,16 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
         "data": dataset.content_hash,
         "versions": component_versions(config),
     }
+
+
+def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
+    """Remove the settings of cuts that are not made; the identities of old runs have none."""
+    cut = data["validation"]
+    del cut["fold" if cut["fold"] is None else "fraction"]
+    if data["subset"] is None:
+        del data["subset"]
+        if not dataset.cuts_validation:
+            del data["validation"]
 
 
 def identity_hash(value: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from rnnlab.data.ragged import Ragged
 from rnnlab.data.reader import TextReader
 from rnnlab.data.vocabulary import SPECIAL, Vocabulary
 from rnnlab.exceptions import UserError
-from rnnlab.files import read_json, write_bytes, write_json
+from rnnlab.files import read_json, sha256_file, write_bytes, write_json
 from rnnlab.registry import MODELS, POOLINGS, TOKENIZERS, Component, Registry
 
 log = logging.getLogger(__name__)
@@ -164,6 +164,11 @@ class Predictor:
     labels: tuple[str, ...]
     text_column: str = "text"
 
+    @property
+    def max_tokens(self) -> int | None:
+        """Longer texts are cut; None for full length."""
+        return self.reader.max_tokens
+
     def predict(self, texts: Sequence[str]) -> Predictions:
         """Classify texts; empty ones and those of any length too."""
         if not texts:
@@ -267,11 +272,7 @@ class Predictor:
         from safetensors import SafetensorError
 
         for name in (_SETTINGS, _WORDS, _WEIGHTS):
-            if not (folder / name).is_file():
-                raise UserError(
-                    f"{folder}: no trained model here (no {name}); "
-                    "finish the run with `rnnlab train --resume RUN`"
-                )
+            _require(folder, name)
         try:
             return _load(folder)
         except (
@@ -284,6 +285,24 @@ class Predictor:
         ) as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
+
+
+def parameters_sha256(folder: Path) -> str:
+    """SHA-256 of the parameters in a model folder.
+
+    Raises:
+        UserError: there are none.
+    """
+    _require(folder, _WEIGHTS)
+    return sha256_file(folder / _WEIGHTS)
+
+
+def _require(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise UserError(
+            f"{folder}: no trained model here (no {name}); "
+            "finish the run with `rnnlab train --resume RUN`"
+        )
 
 
 def _load(folder: Path) -> Predictor:

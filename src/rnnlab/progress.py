@@ -105,3 +105,9 @@ class ProgressLine:
         from rnnlab.plots import plot_curves
 
         plot_curves(run.path)
+
+
+def titled(title: str) -> ProgressLine:
+    """A progress line for one run of several, below its title."""
+    print(f"-- {title}", file=sys.stderr)
+    return ProgressLine()

@@ -239,9 +239,9 @@ class Run:
 
     @cached_property
     def _predictor(self) -> Predictor:
-        from rnnlab.evaluation import load_model
+        from rnnlab.predictor import Predictor
 
-        return load_model(self.path)
+        return Predictor.load(RunDirectory.open(self.path).model)
 
     def _csv(self, name: str) -> Any:
         path = self.path / name

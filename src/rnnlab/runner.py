@@ -17,9 +17,10 @@ from rnnlab.config.load import dump_config
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
 from rnnlab.environment import library_versions, machine, now, use_threads
-from rnnlab.evaluation import record_evaluation, run_config, save_predictions
+from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
+from rnnlab.predictions import PredictedRows
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -118,7 +119,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
             trained = compose.train(config, prepared, run, watcher, stop_requested)
     except (Interrupted, KeyboardInterrupt):
         run.write({**facts, "status": "interrupted"})
-        raise Interrupted(str(run.path)) from None
+        raise Interrupted(f"rnnlab train --resume {run.path}") from None
     except Diverged as error:
         run.write({**facts, "status": "diverged", "reason": str(error)})
         raise
@@ -130,7 +131,8 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     earlier = trained.facts.pop("earlier_seconds", 0.0)
     val, probabilities = compose.score(predictor, prepared.val_texts, prepared.val.labels)
     predictor.save(run.model)
-    save_predictions(run, "val", prepared.val, probabilities, predictor.labels)
+    rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
+    rows.write(run.predictions / "val.parquet")
     facts |= {
         "status": "completed",
         "finished": now(),

@@ -62,7 +62,7 @@ def test_the_check_itself_notices_an_import():
 def test_every_verb_is_in_the_help(cli):
     shown = cli("--help")
     assert shown.code == 0
-    for verb in ("list", "doctor", "data", "show", "train", "evaluate", "predict", "demo"):
+    for verb in ("list", "doctor", "data", "show", "train", "evaluate", "predict", "cv", "demo"):
         assert f"\n  {verb} " in shown.out
 
 

@@ -90,3 +90,8 @@ def say(text: str) -> None:
     """Print a paragraph, wrapped at the terminal's width or at 80 columns."""
     width = min(shutil.get_terminal_size().columns, 80)
     print(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False))
+
+
+def between(interval: tuple[float, float]) -> str:
+    """The ends of an interval of shares: .8702 to .8914."""
+    return f"{share(interval[0])} to {share(interval[1])}"

@@ -70,9 +70,13 @@ def show(
 
 
 def _show_words(run: Path, count: int, as_json: bool) -> None:
+    from rnnlab.ensemble import EnsemblePredictor
     from rnnlab.evaluation import load_model
 
-    words = load_model(run).top_words(count)
+    model = load_model(run)
+    if isinstance(model, EnsemblePredictor):
+        raise UserError(f"{run} is an ensemble: name one of its members")
+    words = model.top_words(count)
     if as_json:
         listed = {
             label: [{"term": term, "weight": weight} for term, weight in pairs]

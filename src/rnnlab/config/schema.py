@@ -22,6 +22,24 @@ from rnnlab.options import Options, unknown_key
 from rnnlab.registry import MODELS, OPTIMIZERS, SCHEDULES, SOURCES, TOKENIZERS, component
 
 
+class Fold(Options):
+    """One of several equal parts of train.
+
+    Attributes:
+        number: which one, from 1.
+        of: how many there are.
+    """
+
+    number: PositiveInt
+    of: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Fold:
+        if self.number > self.of:
+            raise ValueError(f"there is no fold {self.number} of {self.of}")
+        return self
+
+
 class Validation(Options):
     """How a validation part is cut from train where the data set has none of its own.
 
@@ -30,10 +48,24 @@ class Validation(Options):
         by: what must stay whole: "auto" is the source's own groups where it has any (films; the
             group column of a table), "example" ignores them, any other name must be theirs.
         seed: of the cut; independent of the run's seed.
+        fold: validate on this fold of train instead of a fraction, whatever the data set has.
     """
 
     fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
     by: str = "auto"
+    seed: NonNegativeInt = 0
+    fold: Fold | None = None
+
+
+class Subset(Options):
+    """A part of the training part, to see what less data would give.
+
+    Attributes:
+        fraction: share of the training examples that is kept, by whole groups where there are any.
+        seed: of the choice; with the same one, a smaller part lies in a larger.
+    """
+
+    fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: NonNegativeInt = 0
 
 
@@ -72,6 +104,7 @@ class DataConfig(Options):
         tokenizer: from a text to its tokens.
         vocabulary: built from the training part alone.
         validation: how to cut a validation part where the source has none.
+        subset: learn from a part of the training part; None for all of it.
         max_tokens: longer texts are cut; None for full length.
         truncation: which end of a long text is kept.
         recorded: facts for `show`.
@@ -81,6 +114,7 @@ class DataConfig(Options):
     tokenizer: Annotated[Any, component(TOKENIZERS)] = "words"
     vocabulary: VocabularyConfig = VocabularyConfig()
     validation: Validation = Validation()
+    subset: Subset | None = None
     max_tokens: PositiveInt | None = None
     truncation: Literal["head", "tail", "head_and_tail"] = "head"
     recorded: Recorded | None = None

@@ -1,5 +1,5 @@
-"""Tokenized splits on disk: a ragged array of type numbers, and the list of types. Beside them, what
-tokenizers have learned.
+"""Tokenized splits on disk: a ragged array of type numbers, and the list of types. Beside them,
+what tokenizers have learned.
 
 The numbers are those of the split's own types in order of first appearance. Vocabulary settings
 are applied afterwards by one array look-up, so changing them never tokenizes anything again.

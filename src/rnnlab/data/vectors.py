@@ -1,11 +1,12 @@
-"""Pretrained word vectors: text (GloVe, word2vec, fastText's .vec) or word2vec's binary form (.bin),
-plain or gzip (.gz); the extension names the form.
+"""Pretrained word vectors: text (GloVe, word2vec, fastText's .vec) or word2vec's binary form
+(.bin), plain or gzip (.gz); the extension names the form.
 
 A file is read once, as a stream. Only the wanted words are parsed and kept; of all others it is
 checked that their vectors have as many values. A word is looked up as it is and then in lower case.
 
 Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation" (EMNLP 2014);
-Mikolov et al. 2013 (arXiv:1310.4546), word2vec; Bojanowski et al. 2017 (arXiv:1607.04606), fastText.
+Mikolov et al. 2013 (arXiv:1310.4546), word2vec; Bojanowski et al. 2017 (arXiv:1607.04606),
+fastText.
 """
 
 from __future__ import annotations
