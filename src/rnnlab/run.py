@@ -218,10 +218,14 @@ class Run:
         return f"<table><tbody>{cells}</tbody></table>"
 
     def _summary(self) -> dict[str, str]:
-        facts = self.facts
+        try:
+            facts, evaluations = self.facts, self.metrics
+        except UserError:
+            return {"status": "damaged"}
         rows = {"status": str(facts["status"])}
-        for split, metrics in self.metrics.items():
-            rows[f"{split} accuracy"] = share(metrics["accuracy"])
+        for split, metrics in evaluations.items():
+            if "accuracy" in metrics:
+                rows[f"{split} accuracy"] = share(metrics["accuracy"])
         if "seconds" in facts:
             rows["time"] = duration(facts["seconds"])
         if "data" in facts:

@@ -195,6 +195,7 @@ def test_a_damaged_file_is_named(finished, tmp_path, name, content):
     with pytest.raises(UserError) as refused:
         _ = run.epochs, run.timings, run.metrics, run.config, run.facts
     assert str(refused.value).startswith(str(tmp_path / "run" / name))
+    assert ("damaged" in repr(run)) == (name in ("evaluations.jsonl", "run.json"))
 
 
 def test_the_curves_show_themselves_in_a_notebook(finished):

@@ -16,8 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from rnnlab import TextClassifier
 
-EXPECTED_FAILURES: dict[str, str] = {}
-
 
 def as_texts(X):
     return [" ".join(f"f{i}={round(2 * value)}" for i, value in enumerate(row)) for row in X]
@@ -49,8 +47,6 @@ class OverNumbers(TextClassifier):
             **{"lr": 0.02, "threads": 1, "overrides": {"model.embedding.word_dropout": 0}},
         ),
     ],
-    expected_failed_checks=lambda _: EXPECTED_FAILURES,
-    xfail_strict=True,
 )
 def test_the_checks_of_scikit_learn(estimator, check):
     with warnings.catch_warnings():

@@ -177,6 +177,8 @@ def test_what_are_no_labels(make, message, texts, labels):
         ({"model": "nb", "overrides": {"data.path": "x.csv"}}, r"the texts come from fit\(\)"),
         ({"model": "nb", "overrides": {"data.source": "imdb"}}, r"the texts come from fit\(\)"),
         ({"model": "nb", "overrides": {"data.validation.by": "film"}}, "no groups"),
+        ({"model": "nb", "overrides": ["train.epochs=3"]}, "give a mapping of config keys"),
+        ({"model": "nb", "overrides": {3: 4}}, "give a mapping of config keys"),
         ({"model": "gru", "vectors": "absent.txt"}, "no vectors 'absent.txt'"),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else None,

@@ -42,7 +42,6 @@ KEYS = {
     "patience": "train.patience",
     "validation_fraction": "data.validation.fraction",
 }
-_UNTRAINED = ("data.", "train.class_weights")  # what has a meaning without gradient steps
 _OWN_SECTIONS = ("source", "validation", "recorded")
 
 
@@ -62,7 +61,7 @@ def plain(value: Any) -> Any:
 def build_config(
     model: Any,
     changes: Mapping[str, Any],
-    overrides: Mapping[str, Any],
+    overrides: Any,
     *,
     seed: int,
     threads: Any,
@@ -80,6 +79,8 @@ def build_config(
         UserError: an unknown model or key, a value of the wrong kind, or a parameter that the
             model has no place for.
     """
+    if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
+        raise UserError("overrides: give a mapping of config keys, as {'train.clip_norm': 1}")
     settings = _settings_of(plain(model))
     data = settings.get("data") or {}
     kept = {key: data[key] for key in DataConfig.model_fields if key in data}
@@ -119,8 +120,7 @@ def _settings_of(model: Any) -> dict[str, Any]:
 def _require_place(name: str, model: Any, base: Config) -> None:
     """Refuse a parameter that would do nothing, or would change what kind of model it is."""
     key = KEYS[name]
-    trained = base.model.module.TRAINED
-    if not trained and not key.startswith(_UNTRAINED):
+    if not base.model.module.TRAINED and not key.startswith("data."):
         raise UserError(f"{name} has no meaning for model={model!r}, which is not trained in steps")
     if key.startswith("model.encoder") and base.model.options.encoder is None:
         raise UserError(f"{name} has no meaning for model={model!r}, which has no recurrent layer")
