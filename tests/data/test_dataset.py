@@ -157,8 +157,8 @@ def test_a_bad_row_leaves_nothing_in_the_cache(opened, tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "digest"),
     [
-        ((), "199752dc6746e8e3"),
-        (("data.group=who", "data.validation.fraction=0.3"), "8655d377a5d3d188"),
+        ((), "95eabb2c92582707"),
+        (("data.group=who", "data.validation.fraction=0.3"), "806f077f3e5e63f4"),
         (("model=nb", "data.validation_path={train}"), "2f35a010d25da40b"),
     ],
 )

@@ -37,7 +37,7 @@ class Method(StrEnum):
 
 
 @app.command("train")
-def train(
+def train(  # noqa: PLR0917
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="NAME|PRESET", help="A data set, preset or file."),
