@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.config.schema import Config
-from rnnlab.data import batching, validation
+from rnnlab.data import batching, folds, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.tokenizing import description
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
+from rnnlab.options import nearest
 from rnnlab.predictor import Network, Predictor, reading_versions
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -36,7 +37,7 @@ def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
         config: of the run.
         learned: what its tokenizer learned when its model was trained; None before that.
     """
-    cut = config.data.validation
+    cut, subset = config.data.validation, config.data.subset
     return Dataset(
         config.data.source,
         config.data.tokenizer,
@@ -44,6 +45,8 @@ def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
         by=cut.by,
         seed=cut.seed,
         learned=learned,
+        fold=None if cut.fold is None else (cut.fold.number, cut.fold.of),
+        subset=None if subset is None else (subset.fraction, subset.seed),
     )
 
 
@@ -52,13 +55,13 @@ class Prepared:
     """Data ready to be learned from.
 
     Attributes:
-        dataset: the opened data set.
+        dataset: where they are from.
         reader: tokenizer, vocabulary and truncation.
-        train, val: the two parts, tokenized.
+        train, val: the two parts, tokenized; val may be empty where the texts are in memory.
         train_texts, val_texts: the same as the model sees them.
     """
 
-    dataset: Dataset
+    dataset: Dataset | MemoryDataset
     reader: TextReader
     train: TokenSplit
     val: TokenSplit
@@ -66,7 +69,7 @@ class Prepared:
     val_texts: Encoded
 
 
-def prepare(config: Config, dataset: Dataset) -> Prepared:
+def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
     """Tokenize, build the vocabulary from the training part, and encode both parts.
 
     Raises:
@@ -76,10 +79,16 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     counts = np.bincount(train.labels, minlength=len(dataset.labels))
     if not counts.all():
         name = dataset.labels[int(counts.argmin())]
-        raise UserError(
-            f"no training example has the label '{name}': all are in the validation part; "
-            "lower data.validation.fraction, or set data.validation.by=example"
-        )
+        if config.data.subset is not None:
+            remedy = "raise data.subset.fraction"
+        elif config.data.validation.fold is not None:
+            remedy = "all are in one fold; set data.validation.by=example, or leave the label out"
+        else:
+            remedy = (
+                "all are in the validation part; lower data.validation.fraction, or set "
+                "data.validation.by=example"
+            )
+        raise UserError(f"no training example has the label '{name}': {remedy}")
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
@@ -129,6 +138,10 @@ def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
     modules = {"validation": validation, "vocabulary": words}
+    if config.data.validation.fold is not None:
+        modules["folds"] = folds
+    if config.data.subset is not None:
+        modules["subset"] = subset
     if config.model.module.TRAINED:
         from rnnlab.tasks import classification
         from rnnlab.train import loop
@@ -150,8 +163,7 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
         del settings[key]
     for key in (*type(config.data.source.options).model_fields, "recorded"):
         del settings["data"][key]
-    if "val" in dataset.source.splits:
-        del settings["data"]["validation"]
+    _forget_unused_cuts(settings["data"], dataset)
     del settings["train"]["checkpoint_seconds"]
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
@@ -168,6 +180,16 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
+    """Remove the settings of cuts that are not made; the identities of old runs have none."""
+    cut = data["validation"]
+    del cut["fold" if cut["fold"] is None else "fraction"]
+    if data["subset"] is None:
+        del data["subset"]
+        if not dataset.cuts_validation:
+            del data["validation"]
+
+
 def identity_hash(value: dict[str, Any]) -> str:
     """Hash of an identity without its seed: runs that differ only in the seed share it."""
     settings = {key: item for key, item in value["settings"].items() if key != "seed"}
@@ -175,13 +197,26 @@ def identity_hash(value: dict[str, Any]) -> str:
 
 
 def class_weights(
-    config: Config, labels: npt.NDArray[np.int64], num_classes: int
+    config: Config, labels: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> npt.NDArray[np.float32] | None:
-    """Weight per class by the config, with a mean of 1 over the examples; None for equal ones."""
-    if config.train.class_weights is None:
+    """Weight per class by the config, None for equal ones.
+
+    "balanced" gives weights with a mean of 1 over the examples.
+
+    Raises:
+        UserError: the config weighs a label that does not occur.
+    """
+    chosen = config.train.class_weights
+    if chosen is None:
         return None
-    counts = np.bincount(labels, minlength=num_classes)
-    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+    if chosen == "balanced":
+        counts = np.bincount(labels, minlength=len(names))
+        return (len(labels) / (len(names) * np.maximum(counts, 1))).astype(np.float32)
+    for name in chosen:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(f"train.class_weights: no text has the label '{name}'{hint}")
+    return np.array([chosen.get(name, 1.0) for name in names], np.float32)
 
 
 @dataclass(frozen=True)
@@ -218,7 +253,7 @@ def train(
         Interrupted, Diverged: see `rnnlab.train.fit`.
     """
     labels = prepared.dataset.labels
-    weights = class_weights(config, prepared.train.labels, len(labels))
+    weights = class_weights(config, prepared.train.labels, labels)
     if config.model.module.TRAINED:
         fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
     else:
@@ -261,11 +296,16 @@ def _train_network(
     )
     facts = _load_vectors(config, prepared, model)
     model.to(device)
-    autocast = torch.bfloat16 if config.train.precision == "bfloat16" else None
-    if autocast is not None and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("train.precision=bfloat16: this device lacks it; use float32")
+    precision = config.train.precision
+    autocast = None if precision == "float32" else getattr(torch, precision)
+    if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise UserError("train.precision=bfloat16: this device lacks it; use float16 or float32")
+    if precision == "float16" and device.type != "cuda":
+        raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
     task = Classification(
-        None if weights is None else torch.from_numpy(weights).to(device), autocast
+        None if weights is None else torch.from_numpy(weights).to(device),
+        config.train.label_smoothing,
+        autocast,
     )
     optimizer = config.train.optimizer.module.Optimizer(
         ((name, p) for name, p in model.named_parameters() if p.requires_grad),
@@ -282,6 +322,8 @@ def _train_network(
         warmup_steps=config.train.warmup_steps,
         metric=config.train.metric,
         patience=config.train.patience,
+        average=config.train.average,
+        scales_loss=precision == "float16",
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
     fit = Fit(
@@ -289,12 +331,14 @@ def _train_network(
         task,
         ragged=prepared.train_texts.ragged,
         labels=prepared.train.labels,
-        validate=lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0],
+        validate=(
+            (lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0])
+            if len(prepared.val)
+            else None
+        ),
         optimizer=optimizer,
-        schedule=partial(
-            config.train.schedule.module.factor,
-            config.train.schedule.options,
-            epochs=config.train.epochs,
+        schedule=lambda epoch, history: config.train.schedule.module.factor(
+            config.train.schedule.options, epoch, config.train.epochs, history
         ),
         settings=settings,
         run=run,
@@ -327,11 +371,11 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
 
     vocabulary = prepared.reader.vocabulary
     path = locate_vectors(settings.vectors)
+    dataset = prepared.dataset
     unsuitable = misfits(
         path,
-        tokenizer=description(config.data.tokenizer, prepared.reader.learned),
-        train_sha256=prepared.dataset.texts("train").facts["sha256"],
-        validation=config.data.validation.model_dump(mode="json"),
+        description(dataset.tokenizer, dataset.learned),
+        dataset.held_out if isinstance(dataset, Dataset) else None,
     )
     for line in unsuitable:
         log.warning("warning: %s", line)

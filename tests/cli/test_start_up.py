@@ -63,7 +63,18 @@ def test_the_check_itself_notices_an_import():
 def test_every_verb_is_in_the_help(cli):
     shown = cli("--help")
     assert shown.code == 0
-    verbs = ("list", "doctor", "data", "embed", "show", "train", "evaluate", "predict", "demo")
+    verbs = (
+        "list",
+        "doctor",
+        "data",
+        "embed",
+        "show",
+        "train",
+        "evaluate",
+        "predict",
+        "cv",
+        "demo",
+    )
     for verb in verbs:
         assert f"\n  {verb} " in shown.out
 

@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from rnnlab.cli import bench, data, demo, doctor, embed, evaluate, listing, predict, show, train
+from rnnlab.cli import (
+    bench,
+    cv,
+    data,
+    demo,
+    doctor,
+    embed,
+    ensemble,
+    evaluate,
+    learning_curve,
+    listing,
+    predict,
+    show,
+    train,
+)
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
 app = typer.Typer(
@@ -26,6 +40,9 @@ app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("cv")(cv.cross_validation)
+app.command("ensemble")(ensemble.ensemble)
+app.command("learning-curve")(learning_curve.curve)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
@@ -42,7 +59,7 @@ def main() -> None:
     except Diverged as error:
         _stop(1, f"diverged: {error}; try a lower train.optimizer.lr, or train.clip_norm=1")
     except Interrupted as error:
-        _stop(130, f"interrupted; go on with: rnnlab train --resume {error}")
+        _stop(130, f"interrupted; go on with: {error}")
 
 
 def _stop(code: int, message: str) -> None:

@@ -13,7 +13,6 @@ import typer
 from rnnlab.cli.output import (
     Json,
     Overrides,
-    StatusLine,
     duration,
     print_json,
     print_table,
@@ -23,6 +22,7 @@ from rnnlab.cli.output import (
     start_logging,
 )
 from rnnlab.exceptions import UserError
+from rnnlab.progress import StatusLine
 
 app = typer.Typer(help="Word vectors: learn them, look at them.", no_args_is_help=True)
 

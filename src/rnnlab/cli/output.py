@@ -7,12 +7,27 @@ import logging
 import shutil
 import sys
 import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from rnnlab.wording import duration, share
+
+__all__ = [
+    "RUNS",
+    "Json",
+    "Overrides",
+    "RunsRoot",
+    "duration",
+    "print_json",
+    "print_table",
+    "program",
+    "say",
+    "share",
+    "start_logging",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 RunsRoot = Annotated[
@@ -23,9 +38,6 @@ Overrides = Annotated[
     typer.Argument(metavar="[key=value]...", help="Dotted overrides, as in train.epochs=3."),
 ]
 RUNS = Path("runs")
-
-_TERMINAL_SECONDS = 0.2
-_FILE_SECONDS = 15.0
 
 
 def start_logging() -> None:
@@ -57,41 +69,12 @@ def print_table(
     )
     for number, name in enumerate(columns):
         if number < left:
-            table.add_column(name, justify="left", overflow="fold")
+            table.add_column(Text(name), justify="left", overflow="fold")
         else:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(Text(name), justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False).print(table)
-
-
-class StatusLine:
-    """A line on standard error: redrawn on a terminal, added now and then elsewhere."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._shown = time.monotonic()
-
-    def due(self) -> bool:
-        """Whether it is time to show how things stand; if so, the time begins anew."""
-        now = time.monotonic()
-        if now - self._shown < (_TERMINAL_SECONDS if self._terminal else _FILE_SECONDS):
-            return False
-        self._shown = now
-        return True
-
-    def show(self, line: str) -> None:
-        """Show how things stand."""
-        if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-        else:
-            self.say(line)
-
-    def say(self, line: str) -> None:
-        """Print a line that stays."""
-        sys.stderr.write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
-        sys.stderr.flush()
 
 
 def program() -> str:
@@ -109,19 +92,6 @@ def say(text: str) -> None:
     print(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False))
 
 
-def duration(seconds: float) -> str:
-    """A duration for people: 8.4 s, 2 min 05 s, 1 h 12 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def share(value: float | None, digits: int = 4) -> str:
-    """A share without its leading zero: .8814."""
-    if value is None:
-        return ""
-    text = f"{value:.{digits}f}"
-    return text[1:] if text.startswith("0.") else text
+def between(interval: tuple[float, float]) -> str:
+    """The ends of an interval of shares: .8702 to .8914."""
+    return f"{share(interval[0])} to {share(interval[1])}"

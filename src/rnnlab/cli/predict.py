@@ -17,7 +17,7 @@ _CHUNK_TEXTS = 2048
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run directory, or its model folder alone.")],
+    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, or ensemble.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
@@ -84,7 +84,7 @@ def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
                 print(f"{predictor.labels[best]}\t{row[best]:.4f}\t{shown}")
     if as_json:
         print_json({"predictions": collected, **tally.facts()})
-    _remark(tally.facts(), predictor.reader.max_tokens)
+    _remark(tally.facts(), predictor.max_tokens)
 
 
 def _labelled(predictor: Any, lines: Iterable[str]) -> Iterator[tuple[list[str], Any]]:

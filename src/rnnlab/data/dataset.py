@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,13 +10,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.data.folds import fold_numbers
 from rnnlab.data.labels import label_order
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import Source
+from rnnlab.data.subset import subset_rows
 from rnnlab.data.texts import TextSplit, text_split
 from rnnlab.data.token_cache import learned_state, tokenized
 from rnnlab.data.tokenizing import provenance
-from rnnlab.data.validation import validation_rows
+from rnnlab.data.validation import group_numbers, validation_rows
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.registry import Component
@@ -51,6 +54,9 @@ class Dataset:
         by: what must stay whole in that cut: "auto" for the source's groups if it has any,
             "example" for none, or the name of its groups.
         seed: of that cut.
+        fold: its number (from 1) and the number of folds: validation is this fold of train, also
+            where the source has a "val", which is then left alone.
+        subset: share and seed of the part of train that is learned from; None for all of it.
         learned: what the tokenizer learned when a model was trained; by default it learns from
             the training part.
 
@@ -67,6 +73,8 @@ class Dataset:
         fraction: float,
         by: str,
         seed: int,
+        fold: tuple[int, int] | None = None,
+        subset: tuple[float, int] | None = None,
         learned: bytes | None = None,
     ) -> None:
         provenance(tokenizer)  # a missing library is reported before anything is read
@@ -75,7 +83,8 @@ class Dataset:
         self._version: int = choice.module.VERSION
         self.tokenizer = tokenizer
         self._learned = learned
-        self._fraction, self._seed = fraction, seed
+        self._fraction, self._seed, self._fold, self._subset = fraction, seed, fold, subset
+        self.cuts_validation = fold is not None or "val" not in self.source.splits
         self._grouped = by != "example" and self.source.group_kind is not None
         if by not in ("auto", "example", self.source.group_kind):
             groups = f"'{self.source.group_kind}'" if self.source.group_kind else "none"
@@ -102,10 +111,34 @@ class Dataset:
         return label_order(self.texts("train").facts["labels"])
 
     @cached_property
+    def groups(self) -> npt.NDArray[np.int64] | None:
+        """What must stay whole: a number from 0 per example of the source's train, or None."""
+        return group_numbers(self.texts("train").groups) if self._grouped else None
+
+    def folds(self, count: int) -> npt.NDArray[np.int64]:
+        """The fold, from 1, of each example of the source's train."""
+        labels = self.texts("train").labels
+        return fold_numbers(labels, self.groups, folds=count, seed=self._seed)
+
+    @cached_property
     def _validation(self) -> npt.NDArray[np.int64]:
+        if self._fold is not None:
+            number, count = self._fold
+            return np.flatnonzero(self.folds(count) == number)
+        labels = self.texts("train").labels
+        return validation_rows(labels, self.groups, fraction=self._fraction, seed=self._seed)
+
+    @cached_property
+    def _train(self) -> npt.NDArray[np.int64]:
         train = self.texts("train")
-        groups = train.groups if self._grouped else None
-        return validation_rows(train.labels, groups, fraction=self._fraction, seed=self._seed)
+        rows = np.arange(len(train))
+        if self.cuts_validation:
+            rows = np.setdiff1d(rows, self._validation)
+        if self._subset is None:
+            return rows
+        fraction, seed = self._subset
+        groups = None if self.groups is None else self.groups[rows]
+        return rows[subset_rows(train.labels[rows], groups, fraction=fraction, seed=seed)]
 
     @cached_property
     def learned(self) -> bytes | None:
@@ -117,14 +150,21 @@ class Dataset:
 
     def holder(self, split: str) -> str:
         """The source's split in which the examples of `split` lie."""
-        return "train" if split == "val" and "val" not in self.source.splits else split
+        return "train" if split == "val" and self.cuts_validation else split
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
         """Positions of a split's examples in the source's split that holds them."""
-        everything = np.arange(len(self.texts(self.holder(split))))
-        if "val" in self.source.splits or split not in ("train", "val"):
-            return everything
-        return self._validation if split == "val" else np.setdiff1d(everything, self._validation)
+        if split == "train":
+            return self._train
+        if split == "val" and self.cuts_validation:
+            return self._validation
+        return np.arange(len(self.texts(split)))
+
+    @cached_property
+    def held_out(self) -> dict[str, str]:
+        """Which texts are validation: hashes of the texts that hold them, and of their rows."""
+        rows = hashlib.sha256(self.rows("val").tobytes()).hexdigest()
+        return {"texts": self.texts(self.holder("val")).facts["sha256"], "rows": rows}
 
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.
@@ -164,5 +204,5 @@ class Dataset:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of what training reads: texts, labels and groups of train and validation."""
-        names = [name for name in ("train", "val") if name in self.source.splits]
+        names = ["train"] if self.cuts_validation else ["train", "val"]
         return sha256_json([self.texts(name).facts["sha256"] for name in names])
