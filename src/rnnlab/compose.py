@@ -17,6 +17,7 @@ from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
+from rnnlab.data.tokenizing import description
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
@@ -365,10 +366,20 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
         return {}
     import torch
 
+    from rnnlab.data.vector_origin import misfits
     from rnnlab.data.vectors import coverage, locate_vectors, read_vectors
 
     vocabulary = prepared.reader.vocabulary
-    vectors = read_vectors(locate_vectors(settings.vectors), vocabulary.index, dim=settings.dim)
+    path = locate_vectors(settings.vectors)
+    unsuitable = misfits(
+        path,
+        tokenizer=description(config.data.tokenizer, prepared.reader.learned),
+        train_sha256=prepared.dataset.train_sha256,
+        validation=config.data.validation.model_dump(mode="json"),
+    )
+    for line in unsuitable:
+        log.warning("warning: %s", line)
+    vectors = read_vectors(path, vocabulary.index, dim=settings.dim)
     rows = [vocabulary.index[word] for word in vectors.words]
     with torch.no_grad():
         model.embedding.weight[rows] = torch.from_numpy(vectors.values)

@@ -37,7 +37,8 @@ class Method(StrEnum):
 
 
 @app.command("train")
-def train(  # noqa: PLR0917
+def train(
+    *,
     data: Annotated[
         str | None,
         typer.Option("--data", metavar="NAME|PRESET", help="A data set, preset or file."),
@@ -53,10 +54,6 @@ def train(  # noqa: PLR0917
         str | None,
         typer.Option(help="Splits to read, as in train,unsup; by default all but val and test."),
     ] = None,
-    validation_groups: Annotated[
-        bool,
-        typer.Option(help="Read unlabelled texts of groups (films) of the validation part too."),
-    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="The vectors: .txt, .vec or .bin, also with .gz.")
     ] = None,
@@ -100,8 +97,8 @@ def train(  # noqa: PLR0917
     if file is not None:
         from rnnlab.embed.corpus import read_file
 
-        if splits is not None or validation_groups:
-            raise UserError("--splits and --validation-groups go with --data")
+        if splits is not None:
+            raise UserError("--splits goes with --data")
         corpus = read_file(file, column, tokenizer or "words", overrides or [])
     else:
         from rnnlab.embed.corpus import read_data
@@ -112,8 +109,7 @@ def train(  # noqa: PLR0917
             data or "",
             overrides or [],
             tokenizer=tokenizer,
-            splits=splits.split(",") if splits else None,
-            validation_groups=validation_groups,
+            splits=[name.strip() for name in splits.split(",")] if splits else None,
         )
     progress = _Progress(corpus, settings)
     facts = train_vectors(corpus, settings, target, progress.passes)
@@ -130,7 +126,7 @@ def train(  # noqa: PLR0917
             f"{settings.workers} workers race: another training gives slightly other vectors "
             "(--workers 1 gives the same again)"
         )
-    _print_neighbours(facts["neighbours"], "frequent words and their neighbours")
+    _print_neighbours(facts["neighbours"])
     print(f"vectors: {target}")
     print(f"next: {program()} train PRESET model.embedding.vectors={target}")
 
@@ -150,7 +146,7 @@ def neighbours(
     if as_json:
         print_json({"vectors": str(path), "neighbours": found})
     else:
-        _print_neighbours(found, f"nearest by cosine in {path.name}")
+        _print_neighbours(found)
 
 
 def _neighbours(path: Path, words: Sequence[str], count: int) -> dict[str, list[dict[str, Any]]]:
@@ -160,13 +156,13 @@ def _neighbours(path: Path, words: Sequence[str], count: int) -> dict[str, list[
     return {word: [one._asdict() for one in nearest] for word, nearest in found.items()}
 
 
-def _print_neighbours(found: dict[str, list[dict[str, Any]]], title: str) -> None:
+def _print_neighbours(found: dict[str, list[dict[str, Any]]]) -> None:
     rows = [
         [word if number == 0 else "", one["word"], share(one["cosine"], 3)]
         for word, nearest in found.items()
         for number, one in enumerate(nearest)
     ]
-    print_table(["word", "neighbour", "cosine"], rows, left=2, title=title)
+    print_table(["word", "neighbour", "cosine"], rows, left=2)
 
 
 class _Progress:
@@ -179,7 +175,8 @@ class _Progress:
         self._started = time.monotonic()
         for name, part in corpus.data.get("splits", {}).items():
             left_out = part["of"] - part["texts"]
-            remark = f" ({left_out:,} of validation left out)" if left_out else ""
+            reason = "of validation" if name == "train" else "that are in validation or test too"
+            remark = f" (without {left_out:,} {reason})" if left_out else ""
             self._line.say(f"reading {name}: {part['texts']:,} texts{remark}")
         self._line.say(
             f"{len(corpus.ragged):,} texts, {self._tokens:,} tokens by "

@@ -102,6 +102,11 @@ class Dataset:
         """The cached texts of one of the source's own splits."""
         return text_split(self.name, self._version, self.source, split)
 
+    @property
+    def train_sha256(self) -> str:
+        """Of the source's own train: texts, labels and groups."""
+        return self.texts("train").facts["sha256"]
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Label names in index order: the source's, or those of train."""
@@ -158,18 +163,6 @@ class Dataset:
         if split == "val" and self.cuts_validation:
             return self._validation
         return np.arange(len(self.texts(split)))
-
-    def rows_without_validation(self, split: str) -> npt.NDArray[np.int64]:
-        """Positions of the examples of a further split ("unsup") that share no group with the
-        validation part; all, where that was cut without regard to groups."""
-        texts = self.texts(split)
-        if not self._grouped:
-            return np.arange(len(texts))
-        held_out = self.texts(self.holder("val"))
-        numbers = np.unique(held_out.groups[self.rows("val")])
-        names = {held_out.group_names[number] for number in numbers if number >= 0}
-        shared = [number for number, name in enumerate(texts.group_names) if name in names]
-        return np.flatnonzero(~np.isin(texts.groups, shared))
 
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.

@@ -39,6 +39,12 @@ def build(tokenizer: Component, learned: bytes | None) -> Callable[[str], list[s
     return tokenizer.module.build(tokenizer.options)
 
 
+def description(tokenizer: Component, learned: bytes | None) -> dict[str, Any]:
+    """All that tokens depend on: the tokenizer's name, its settings, and its provenance."""
+    settings = tokenizer.options.model_dump(mode="json")
+    return {"name": tokenizer.name, **settings, **provenance(tokenizer, learned)}
+
+
 def provenance(tokenizer: Component, learned: bytes | None = None) -> dict[str, Any]:
     """What tokens depend on besides the tokenizer's settings: its library's version, and the
     SHA-256 of what it learned. Empty where they depend on nothing else.

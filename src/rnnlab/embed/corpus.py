@@ -1,4 +1,4 @@
-"""Which texts vectors are learned from: never those of a test part, nor those of validation."""
+"""Which texts vectors are learned from: never those of validation or test, nor copies of them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnlab import compose
 from rnnlab.config.load import load_data_config
 from rnnlab.data import tokenizing
+from rnnlab.data.dataset import Dataset
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.tables import EXTENSIONS, open_table, text_lines
 from rnnlab.data.token_cache import tokenize_all, tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_file
-from rnnlab.registry import Component
 
 _HELD_OUT = ("val", "test")
 
@@ -27,14 +28,12 @@ class Corpus:
     """Tokenized texts.
 
     Attributes:
-        name: of the data; part of the default name of the vectors.
         ragged: type numbers, one sequence a text.
         types: the types that they number.
         tokenizer: name, settings, and what its tokens depend on besides.
         data: what was read, for the record: from where, and how many texts.
     """
 
-    name: str
     ragged: Ragged
     types: list[str]
     tokenizer: dict[str, Any]
@@ -47,16 +46,17 @@ def read_data(
     *,
     tokenizer: str | None,
     splits: Sequence[str] | None,
-    validation_groups: bool,
 ) -> Corpus:
     """Read the training part of a data set, and its unlabelled texts.
+
+    Of further splits ("unsup"), texts that are in validation or test too are left out: 50,000
+    unlabelled reviews of IMDB hold some hundreds of copies of labelled ones.
 
     Args:
         name: a data set, preset or file of settings.
         overrides: as for a training; the cut of the validation part is among these settings.
         tokenizer: in place of that of the settings.
         splits: to read; by default all but validation and test.
-        validation_groups: read further texts of groups (films) that are in the validation part too.
 
     Raises:
         UserError: unknown name or split, or a held-out one.
@@ -73,12 +73,9 @@ def read_data(
             )
     facts: dict[str, Any] = {}
     parts = []
-    for split in splits or readable:
+    for split in dict.fromkeys(splits or readable):
         texts = dataset.texts(split)
-        if split == "train" or validation_groups:
-            rows = dataset.rows(split)
-        else:
-            rows = dataset.rows_without_validation(split)
+        rows = dataset.rows(split) if split == "train" else _rows_apart(dataset, split)
         ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
         parts.append((ragged if len(rows) == len(ragged) else ragged.select(rows), types))
         facts[split] = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
@@ -88,7 +85,17 @@ def read_data(
         "splits": facts,
         "validation": config.data.validation.model_dump(),
     }
-    return Corpus(name, ragged, types, _description(dataset.tokenizer, dataset.learned), data)
+    return Corpus(ragged, types, tokenizing.description(dataset.tokenizer, dataset.learned), data)
+
+
+def _rows_apart(dataset: Dataset, split: str) -> npt.NDArray[np.int64]:
+    """Positions of the texts of a split that are not in validation or test too."""
+    held_out: set[str] = set()
+    for name in _HELD_OUT:
+        if name in dataset.splits:
+            held_out.update(dataset.texts(dataset.holder(name)).texts(dataset.rows(name)))
+    texts = dataset.texts(split).texts()
+    return np.flatnonzero([text not in held_out for text in texts])
 
 
 def read_file(path: Path, column: str | None, tokenizer: str, overrides: Sequence[str]) -> Corpus:
@@ -115,7 +122,7 @@ def read_file(path: Path, column: str | None, tokenizer: str, overrides: Sequenc
     texts = _lines(path) if path.suffix.lower() == ".txt" else _column(path, column)
     ragged, types = tokenize_all(texts, tokenizing.build(component, None))
     data = {"file": str(path.absolute()), "texts": len(ragged), "sha256": sha256_file(path)}
-    return Corpus(path.stem, ragged, types, _description(component, None), data)
+    return Corpus(ragged, types, tokenizing.description(component, None), data)
 
 
 def _column(path: Path, column: str | None) -> Iterator[str]:
@@ -142,20 +149,14 @@ def _lines(path: Path) -> Iterator[str]:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _description(tokenizer: Component, learned: bytes | None) -> dict[str, Any]:
-    return {
-        "name": tokenizer.name,
-        **tokenizer.options.model_dump(mode="json"),
-        **tokenizing.provenance(tokenizer, learned),
-    }
-
-
 def _joined(parts: Sequence[tuple[Ragged, list[str]]]) -> tuple[Ragged, list[str]]:
-    """Put token arrays one after the other under one numbering of types."""
+    """Put token arrays one after the other under one numbering of the types that occur."""
     numbers: dict[str, int] = {}
     tokens, lengths = [], []
     for ragged, types in parts:
-        table = np.array([numbers.setdefault(name, len(numbers)) for name in types], np.int32)
-        tokens.append(table[ragged.tokens] if len(types) else np.zeros(0, np.int32))
+        table = np.zeros(len(types), np.int32)
+        for number in np.unique(ragged.tokens).tolist():
+            table[number] = numbers.setdefault(types[number], len(numbers))
+        tokens.append(table[ragged.tokens])
         lengths.append(ragged.lengths)
     return Ragged.from_lengths(np.concatenate(tokens), np.concatenate(lengths)), list(numbers)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.data.ragged import Ragged
+from rnnlab.data.vector_origin import description_path
 from rnnlab.data.vectors import FORMS, form_of, write_vectors
 from rnnlab.embed.corpus import Corpus
 from rnnlab.environment import library_versions, machine, now
@@ -59,11 +60,6 @@ class Settings:
     workers: int
     negative: int = 5
     sample: float = 1e-3
-
-
-def description_path(vectors: Path) -> Path:
-    """The file that describes a file of vectors."""
-    return vectors.with_name(f"{vectors.name}.json")
 
 
 def check_target(path: Path) -> None:
@@ -189,7 +185,7 @@ class _Texts:
     def __iter__(self) -> Iterator[list[str]]:
         offsets = self._ragged.offsets.tolist()
         for number, (start, end) in enumerate(pairwise(offsets)):
-            if number % _TEXTS_PER_REPORT == 0:
+            if number and number % _TEXTS_PER_REPORT == 0:
                 self._progress(self._epochs_done + start / self.tokens)
             for piece in range(start, end, _LONGEST):
                 tokens = self._ragged.tokens[piece : min(piece + _LONGEST, end)]

@@ -25,7 +25,8 @@ class EmbeddingOptions(options.Options):
 
     Attributes:
         dim: width; must equal the vectors' where there are any.
-        vectors: file of pretrained vectors in GloVe text form, by path or by name in RNNLAB_DATA.
+        vectors: file of pretrained vectors (GloVe, word2vec, fastText's .vec), by path or by name
+            in RNNLAB_DATA.
         frozen: do not train it.
         std: of the initial random values.
         word_dropout: share of the training tokens that are read as the unknown word; trains that
