@@ -309,7 +309,7 @@ def _load(folder: Path) -> Predictor:
     from safetensors.numpy import load_file
 
     settings = read_json(folder / _SETTINGS)
-    provenance = settings.get("tokenizer_provenance", {})
+    provenance = dict(settings.get("tokenizer_provenance", {}))
     tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
     parts = Parts(
         settings,

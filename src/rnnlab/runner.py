@@ -163,8 +163,9 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
 
 def _record_tokenizer(run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]) -> None:
     """Record what the tokens depend on besides the identity; refuse to go on with other tokens."""
-    before = facts.setdefault("tokenizer", provenance)
-    if before != provenance:
+    before = facts.get("tokenizer", provenance)
+    facts["tokenizer"] = provenance
+    if before != provenance and any(run.checkpoints.glob("step-*")):
         difference = _difference(before, provenance)
         raise UserError(
             f"{run.path}: cannot go on: of its tokenizer, {difference}; "

@@ -154,5 +154,8 @@ def test_where_vectors_cannot_go(tmp_path):
     for name in ("v", "v.npy", "v.gz", "v.json"):
         with pytest.raises(UserError, match=r"one of \.txt, \.vec, \.bin"):
             check_target(tmp_path / name)
+    for name in ("v.bin/below.bin", "v.bin/far/below.bin"):
+        with pytest.raises(UserError, match=r"v\.bin is no folder to write into"):
+            check_target(tmp_path / name)
     for name in ("v.txt", "v.vec.gz", "w.bin", "my.vectors.bin.gz"):
         check_target(tmp_path / name)

@@ -7,6 +7,7 @@ words with negative sampling.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -66,7 +67,7 @@ def check_target(path: Path) -> None:
     """Refuse a place for vectors before any work is done.
 
     Raises:
-        UserError: its extension names no form, or there is a file.
+        UserError: its extension names no form, there is a file, or none can be written there.
     """
     if form_of(path) not in FORMS:
         raise UserError(
@@ -75,6 +76,9 @@ def check_target(path: Path) -> None:
         )
     if path.exists():
         raise UserError(f"{path} exists: choose another --out, or remove it")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"{path}: {folder} is no folder to write into: choose another --out")
 
 
 def train_vectors(
@@ -92,12 +96,16 @@ def train_vectors(
         The description; `vectors`, the path; `frequent`, some frequent words to look at.
 
     Raises:
-        UserError: gensim is not installed, or no word occurs often enough.
+        UserError: gensim is not installed, no word occurs often enough, or the file cannot be
+            written.
     """
     started = time.monotonic()
     words, values = _learn(corpus, settings, progress)
     seconds = time.monotonic() - started
-    write_vectors(path, words, values)
+    try:
+        write_vectors(path, words, values)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     facts = {
         "words": len(words),
         "dim": settings.dim,
