@@ -372,12 +372,8 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
     vocabulary = prepared.reader.vocabulary
     path = locate_vectors(settings.vectors)
     dataset = prepared.dataset
-    unsuitable = misfits(
-        path,
-        description(dataset.tokenizer, dataset.learned),
-        dataset.held_out if isinstance(dataset, Dataset) else None,
-    )
-    for line in unsuitable:
+    tokenizer = description(dataset.tokenizer, dataset.learned)
+    for line in misfits(path, tokenizer, dataset.held_out):
         log.warning("warning: %s", line)
     vectors = read_vectors(path, vocabulary.index, dim=settings.dim)
     rows = [vocabulary.index[word] for word in vectors.words]

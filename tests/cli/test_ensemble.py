@@ -114,6 +114,8 @@ def test_predict_takes_it_like_a_run(cli, members, finished):
         "texts": 30,
         "texts_cut": 0,
         "texts_empty": 0,
+        "tokens": 225,
+        "coverage": 1.0,
         "max_tokens": 40,
     }
     lines = cli("predict", directory, stdin=b"a great film\n")

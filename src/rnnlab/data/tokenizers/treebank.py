@@ -1,8 +1,8 @@
 """NLTK's Treebank-style words: "don't" is "do" and "n't", quotes are `` and ''.
 
-The same as `nltk.word_tokenize` but for its model of sentence ends, which is a download: Punkt runs
-without its learned list of abbreviations, so that "Mr." before a name ends a sentence. A line end
-always ends one.
+The same as `nltk.word_tokenize` but for its model of sentence ends, which is a download: Punkt
+runs without its learned list of abbreviations, so that "Mr." before a name ends a sentence. A line
+end always ends one.
 
 Source: Bird, Loper and Klein 2009, "Natural Language Processing with Python"; the Penn Treebank's
 tokenization of 1995.
