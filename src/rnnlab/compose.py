@@ -371,13 +371,9 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
 
     vocabulary = prepared.reader.vocabulary
     path = locate_vectors(settings.vectors)
-    unsuitable = misfits(
-        path,
-        tokenizer=description(config.data.tokenizer, prepared.reader.learned),
-        train_sha256=prepared.dataset.train_sha256,
-        validation=config.data.validation.model_dump(mode="json"),
-    )
-    for line in unsuitable:
+    dataset = prepared.dataset
+    tokenizer = description(dataset.tokenizer, dataset.learned)
+    for line in misfits(path, tokenizer, dataset.held_out):
         log.warning("warning: %s", line)
     vectors = read_vectors(path, vocabulary.index, dim=settings.dim)
     rows = [vocabulary.index[word] for word in vectors.words]

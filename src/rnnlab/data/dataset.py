@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,11 +103,6 @@ class Dataset:
         """The cached texts of one of the source's own splits."""
         return text_split(self.name, self._version, self.source, split)
 
-    @property
-    def train_sha256(self) -> str:
-        """Of the source's own train: texts, labels and groups."""
-        return self.texts("train").facts["sha256"]
-
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Label names in index order: the source's, or those of train."""
@@ -163,6 +159,12 @@ class Dataset:
         if split == "val" and self.cuts_validation:
             return self._validation
         return np.arange(len(self.texts(split)))
+
+    @cached_property
+    def held_out(self) -> dict[str, str]:
+        """Which texts are validation: hashes of the texts that hold them, and of their rows."""
+        rows = hashlib.sha256(self.rows("val").tobytes()).hexdigest()
+        return {"texts": self.texts(self.holder("val")).facts["sha256"], "rows": rows}
 
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.

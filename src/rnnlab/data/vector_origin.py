@@ -16,30 +16,26 @@ def description_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def misfits(
-    path: Path, *, tokenizer: dict[str, Any], train_sha256: str | None, validation: dict[str, Any]
-) -> list[str]:
+def misfits(path: Path, tokenizer: dict[str, Any], held_out: dict[str, str] | None) -> list[str]:
     """Say in one line each why vectors do not suit a run; empty where nothing is known of them.
 
     Args:
         path: the vectors.
         tokenizer: of the run; see `rnnlab.data.tokenizing.description`.
-        train_sha256: of the texts that hold the run's training part; None where they are in
-            memory.
-        validation: settings by which its validation part was cut from them.
+        held_out: of its data set; None where that is not known.
     """
     try:
         told = read_json(description_path(path))
-        words, data = told["tokenizer"], told["data"]
-        texts = data["splits"]["train"]["sha256"] if "splits" in data else None
-    except (OSError, ValueError, KeyError, TypeError):
+        words, theirs = told["tokenizer"], told["data"].get("held_out", {})
+        same_texts = held_out is not None and theirs.get("texts") == held_out["texts"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
     found = []
     if words != tokenizer:
         found.append(f"{path} holds the words of another tokenizer, or of other settings of it")
-    if texts is not None and texts == train_sha256 and data.get("validation") != validation:
+    if same_texts and theirs != held_out:
         found.append(
-            f"{path} was learned with another data.validation: it has read texts that this run "
+            f"{path} was learned with another validation part: it has read texts that this run "
             "validates on"
         )
     return found

@@ -83,7 +83,8 @@ def read_data(
     data = {
         "name": dataset.name,
         "splits": facts,
-        "validation": config.data.validation.model_dump(),
+        "validation": config.data.validation.model_dump(mode="json"),
+        "held_out": dataset.held_out,
     }
     return Corpus(ragged, types, tokenizing.description(dataset.tokenizer, dataset.learned), data)
 
