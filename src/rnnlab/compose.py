@@ -101,7 +101,7 @@ def resolve_device(name: str) -> str:
 def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
-    modules = {"validation": validation, "vocabulary": words}
+    modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
     if config.model.module.TRAINED:
         from rnnlab.tasks import classification
         from rnnlab.train import loop
@@ -109,7 +109,10 @@ def component_versions(config: Config) -> dict[str, int]:
         modules |= {"batching": batching, "task": classification, "loop": loop}
         for item in (config.train.optimizer, config.train.schedule):
             modules[f"{item.registry.noun} {item.name}"] = item.module
-    return versions | {name: module.VERSION for name, module in modules.items()}
+    versions |= {name: module.VERSION for name, module in modules.items()}
+    if config.data.vocabulary.max_size is not None:
+        versions["vocabulary cut"] = words.CUT_VERSION
+    return versions
 
 
 def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
