@@ -118,11 +118,11 @@ def component_versions(config: Config) -> dict[str, int]:
 def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What affects a run's result, the seed included: equal identities give equal results.
 
-    Paths and column names are replaced by the hash of what was read; names, threads and how often
-    a checkpoint is written do not count.
+    Paths and column names are replaced by the hash of what was read; names, threads, the tracker
+    and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
     """
     settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads"):
+    for key in ("name", "summary", "threads", "tracker"):
         del settings[key]
     for key in (*type(config.data.source.options).model_fields, "recorded"):
         del settings["data"][key]
@@ -322,7 +322,7 @@ def with_resources(config: Config, threads: int, device: str) -> Config:
 
 def portable(config: Config) -> Config:
     """The config with paths that hold from any folder, as a run directory keeps it."""
-    source = config.data.source
+    source, tracker = config.data.source, config.tracker
     if hasattr(source.options, "portable"):
         source = replace(source, options=source.options.portable())
         data = config.data.model_copy(update={"source": source})
@@ -334,3 +334,6 @@ def portable(config: Config) -> Config:
         options = config.model.options.model_copy(update={"embedding": embedding})
         config = config.model_copy(update={"model": replace(config.model, options=options)})
     return config
+    if tracker is not None and hasattr(tracker.options, "portable"):
+        tracker = replace(tracker, options=tracker.options.portable())
+        config = config.model_copy(update={"tracker": tracker})

@@ -19,6 +19,7 @@ from rnnlab.environment import available_cores, library_versions, machine, now, 
 from rnnlab.evaluation import record_evaluation, run_config, save_predictions
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
+from rnnlab.tracking import require_tracker, tracked
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -44,6 +45,7 @@ def train_run(
         Interrupted: the user stopped it; it can be resumed.
         Diverged: the loss or the gradient was not finite.
     """
+    require_tracker(config)
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
     config = compose.with_resources(config, config.threads or available_cores(), device)
     dataset = compose.dataset_of(config)
@@ -77,7 +79,8 @@ def train_run(
             )
         if not run.config.is_file():
             write_text(run.config, dump_config(compose.portable(config)))
-        return _train(config, dataset, run, watcher)
+        with tracked(config, run, watcher) as watchers:
+            return _train(config, dataset, run, watchers)
 
 
 def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
@@ -97,7 +100,9 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
         if identity != facts["identity"]:
             difference = _difference(facts["identity"], identity)
             raise UserError(f"{path}: cannot go on: {difference}; train anew into another --out")
-        return _train(config, dataset, run, watcher)
+        require_tracker(config)
+        with tracked(config, run, watcher) as watchers:
+            return _train(config, dataset, run, watchers)
 
 
 def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher) -> dict[str, Any]:

@@ -15,7 +15,15 @@ from pydantic import (
 )
 
 from rnnlab.options import Options, unknown_key
-from rnnlab.registry import MODELS, OPTIMIZERS, SCHEDULES, SOURCES, TOKENIZERS, component
+from rnnlab.registry import (
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SOURCES,
+    TOKENIZERS,
+    TRACKERS,
+    component,
+)
 
 
 class Validation(Options):
@@ -155,6 +163,7 @@ class Config(Options):
         model: what learns.
         train: how.
     """
+        tracker: is told of the training as it goes on; None for none. Has no part in the result.
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     summary: str = ""
@@ -164,3 +173,4 @@ class Config(Options):
     data: DataConfig
     model: Annotated[Any, component(MODELS, key="kind")]
     train: TrainConfig = Field(default_factory=TrainConfig)
+    tracker: Annotated[Any, component(TRACKERS, optional=True)] = None

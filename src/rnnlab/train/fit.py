@@ -140,6 +140,7 @@ class Fit:
         for rows, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
+            state.learning_rate = info.learning_rate
             nats, targets, hits = info.loss
             parts = (nats, targets, hits, len(rows))
             state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]

@@ -21,10 +21,12 @@ class StepInfo(NamedTuple):
     Attributes:
         loss: what the task returned for the batch, as numbers: sums over it.
         gradient_norm: global norm before clipping.
+        learning_rate: that was used.
     """
 
     loss: Any
     gradient_norm: float
+    learning_rate: float
 
 
 def gradient_values(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -74,6 +76,7 @@ def training_steps(
             raise Diverged(step, f"gradient norm is {norm}")
         if clip_norm and norm > clip_norm:
             torch._foreach_mul_(gradient_values(trained), clip_norm / (norm + 1e-6))
-        optimizer.step(learning_rate())
+        rate = learning_rate()
+        optimizer.step(rate)
         optimizer.zero_grad()
-        yield StepInfo(type(loss)(*sums), norm)
+        yield StepInfo(type(loss)(*sums), norm, rate)
