@@ -15,6 +15,7 @@ import numpy.typing as npt
 from rnnlab.config.schema import Config
 from rnnlab.data import batching, validation
 from rnnlab.data import vocabulary as words
+from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.reader import Encoded, TextReader
 from rnnlab.data.vocabulary import build_vocabulary
@@ -45,6 +46,8 @@ class Prepared:
         reader: tokenizer, vocabulary and truncation.
         train, val: the two parts, tokenized.
         train_texts, val_texts: the same as the model sees them.
+        metric: by which the best epoch is kept.
+        notes: what the user should know of the labels, a line each.
     """
 
     dataset: Dataset
@@ -53,6 +56,42 @@ class Prepared:
     val: TokenSplit
     train_texts: Encoded
     val_texts: Encoded
+    metric: str
+    notes: tuple[str, ...]
+
+
+def selection_metric(config: Config, dataset: Dataset) -> str:
+    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
+    if config.train.metric != "auto":
+        return config.train.metric
+    return "macro_f1" if dataset.balance.is_uneven else "accuracy"
+
+
+def label_notes(config: Config, dataset: Dataset, val: TokenSplit) -> tuple[str, ...]:
+    """Say what follows where labels are uneven, or where validation lacks one."""
+    balance, notes = dataset.balance, []
+    counts = np.bincount(val.labels, minlength=len(dataset.labels))
+    if balance.is_uneven:
+        share = counts[dataset.labels.index(balance.largest)] / len(val)
+        notes.append(
+            f"uneven labels: {balance}; always answering {shown_label(balance.largest)} has a "
+            f"validation accuracy of {share:.4f}"
+        )
+        if not config.model.module.TRAINED:
+            measure = "look at macro F1, where every label counts the same"
+        else:
+            name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
+            measure = f"the best epoch is chosen by {name} (train.metric)"
+        more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
+        notes.append(measure + more)
+    if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
+        own = "val" in dataset.source.splits
+        notes.append(
+            f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
+            + ("add some to it" if own else "add examples, or raise data.validation.fraction")
+            + ", or merge labels"
+        )
+    return tuple(notes)
 
 
 def prepare(config: Config, dataset: Dataset) -> Prepared:
@@ -78,7 +117,16 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     )
     train_texts = reader.encode(train.ragged, train.types)
     val_texts = reader.encode(val.ragged, val.types)
-    return Prepared(dataset, reader, train, val, train_texts, val_texts)
+    return Prepared(
+        dataset,
+        reader,
+        train,
+        val,
+        train_texts,
+        val_texts,
+        metric=selection_metric(config, dataset),
+        notes=label_notes(config, dataset, val),
+    )
 
 
 def resolve_device(name: str) -> str:
@@ -129,6 +177,7 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     if "val" in dataset.source.splits:
         del settings["data"]["validation"]
     del settings["train"]["checkpoint_seconds"]
+    settings["train"]["metric"] = selection_metric(config, dataset)
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
         del settings["device"], settings["seed"]
@@ -256,7 +305,7 @@ def _train_network(
         seed=config.seed,
         clip_norm=config.train.clip_norm,
         warmup_steps=config.train.warmup_steps,
-        metric=config.train.metric,
+        metric=prepared.metric,
         patience=config.train.patience,
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
@@ -279,6 +328,7 @@ def _train_network(
     )
     state = fit.run_to_end()
     facts |= {
+        "metric": prepared.metric,
         "kernel": compiled.name() if compiled.serves(next(model.parameters())) else "torch",
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
@@ -327,6 +377,9 @@ def portable(config: Config) -> Config:
         source = replace(source, options=source.options.portable())
         data = config.data.model_copy(update={"source": source})
         config = config.model_copy(update={"data": data})
+    if tracker is not None and hasattr(tracker.options, "portable"):
+        tracker = replace(tracker, options=tracker.options.portable())
+        config = config.model_copy(update={"tracker": tracker})
     embedding = getattr(config.model.options, "embedding", None)
     if embedding is not None and embedding.vectors and Path(embedding.vectors).is_file():
         vectors = {"vectors": str(Path(embedding.vectors).absolute())}
@@ -334,6 +387,3 @@ def portable(config: Config) -> Config:
         options = config.model.options.model_copy(update={"embedding": embedding})
         config = config.model_copy(update={"model": replace(config.model, options=options)})
     return config
-    if tracker is not None and hasattr(tracker.options, "portable"):
-        tracker = replace(tracker, options=tracker.options.portable())
-        config = config.model_copy(update={"tracker": tracker})

@@ -11,7 +11,6 @@ from rnnlab import compose
 from rnnlab.config.load import load_config, parse_config, preset_names
 from rnnlab.config.schema import Config
 from rnnlab.data.checks import normalise, repeats
-from rnnlab.data.texts import TextSplit
 from rnnlab.data.token_cache import tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.registry import SOURCES
@@ -25,13 +24,6 @@ def _config(name: str, overrides: Sequence[str]) -> tuple[Config, bool]:
         settings = {"name": name, "data": {"source": name}, "model": "majority"}
         return parse_config(settings, name), False
     return load_config(name, overrides), True
-
-
-def _label_counts(split: TextSplit) -> dict[str, int]:
-    labels = np.asarray(split.labels)
-    counts = np.bincount(labels[labels >= 0], minlength=len(split.facts["labels"]))
-    named = zip(split.facts["labels"], counts.tolist(), strict=True)
-    return {name: count for name, count in named if count}
 
 
 def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -58,7 +50,7 @@ def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
             "examples": len(texts),
             "tokens": len(ragged.tokens),
             "types": len(types),
-            "labels": _label_counts(texts),
+            "labels": {name: count for name, count in texts.label_counts.items() if count},
             "length": {
                 "mean": float(lengths.mean()),
                 "median": float(np.median(lengths)),

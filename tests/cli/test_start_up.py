@@ -62,7 +62,8 @@ def test_the_check_itself_notices_an_import():
 def test_every_verb_is_in_the_help(cli):
     shown = cli("--help")
     assert shown.code == 0
-    for verb in ("list", "doctor", "data", "show", "train", "evaluate", "predict", "demo"):
+    verbs = ("list", "doctor", "data", "suggest", "show", "train", "evaluate", "predict", "demo")
+    for verb in verbs:
         assert f"\n  {verb} " in shown.out
 
 

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from rnnlab.cli import bench, data, demo, doctor, evaluate, listing, predict, show, train
+from rnnlab.cli import (
+    bench,
+    data,
+    demo,
+    doctor,
+    evaluate,
+    listing,
+    predict,
+    show,
+    suggest,
+    train,
+)
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
 app = typer.Typer(
@@ -21,6 +32,7 @@ app = typer.Typer(
 app.command("list")(listing.list_things)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

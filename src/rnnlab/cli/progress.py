@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from typing import Any
 
@@ -23,9 +24,11 @@ class ProgressLine:
         self._started = 0.0
         self._first_step = 0
         self._loss = 0.0
+        self._by_macro_f1 = False
 
     def prepared(self, data: Any, seconds: float) -> None:
-        """Tell what will be trained on."""
+        """Tell what will be trained on, and what is remarkable about it."""
+        self._by_macro_f1 = data.metric == "macro_f1"
         texts = data.train_texts
         lengths = texts.ragged.lengths
         self._say(
@@ -33,6 +36,8 @@ class ProgressLine:
             f"{len(data.reader.vocabulary):,} words, {lengths.mean():.0f} tokens a text "
             f"({seconds:.1f} s)"
         )
+        for note in data.notes:
+            self._say(textwrap.fill(f"note: {note}", 80, break_long_words=False))
 
     def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:
         """Show where the training stands."""
@@ -63,10 +68,11 @@ class ProgressLine:
         """Show a finished epoch."""
         row, timing = state.rows[-1], state.timings[-1]
         best = "  best" if state.best_epoch == row["epoch"] else ""
+        f1 = f" / F1 {share(row['val_macro_f1'])}" if self._by_macro_f1 else ""
         self._say(
             f"epoch {row['epoch']:2d}  train {row['train_loss']:.4f} / "
             f"{share(row['train_accuracy'])}  val {row['val_loss']:.4f} / "
-            f"{share(row['val_accuracy'])}  {duration(timing['seconds'])}{best}"
+            f"{share(row['val_accuracy'])}{f1}  {duration(timing['seconds'])}{best}"
         )
 
     def finished(self, run: Any) -> None:

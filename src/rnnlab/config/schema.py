@@ -118,7 +118,7 @@ class DataConfig(Options):
 
 
 class TrainConfig(Options):
-    """How a model is trained. Models that are fitted in one go use `metric` alone.
+    """How a model is trained. Models that are fitted in one go use `class_weights` alone.
 
     Attributes:
         epochs: passes over the training part, at most.
@@ -129,7 +129,8 @@ class TrainConfig(Options):
         schedule: the learning rate's course.
         warmup_steps: updates over which the rate rises from 0.
         clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
-        metric: on validation; the best epoch by it is kept.
+        metric: on validation; the best epoch by it is kept. "auto" is macro F1 where the labels are
+            uneven (`rnnlab.data.balance`), else accuracy.
         patience: epochs without improvement after which training stops; None for never.
         class_weights: "balanced" weighs each class by the inverse of its frequency.
         precision: "bfloat16" runs the forward pass under autocast where the device has it.
@@ -143,7 +144,7 @@ class TrainConfig(Options):
     schedule: Annotated[Any, component(SCHEDULES)] = "constant"
     warmup_steps: NonNegativeInt = 0
     clip_norm: NonNegativeFloat | None = None
-    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
     patience: PositiveInt | None = None
     class_weights: Literal["balanced"] | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -162,8 +163,8 @@ class Config(Options):
         data: what is learned from.
         model: what learns.
         train: how.
-    """
         tracker: is told of the training as it goes on; None for none. Has no part in the result.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     summary: str = ""

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.data.balance import Balance
 from rnnlab.data.labels import label_order
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import Source
@@ -87,6 +88,13 @@ class Dataset:
         if self.source.labels is not None:
             return self.source.labels
         return label_order(self.texts("train").facts["labels"])
+
+    @cached_property
+    def balance(self) -> Balance:
+        """Examples by label in the source's train split, a validation part that is cut from it
+        included."""
+        counts = self.texts("train").label_counts
+        return Balance({label: counts.get(label, 0) for label in self.labels})
 
     @cached_property
     def _validation(self) -> npt.NDArray[np.int64]:
