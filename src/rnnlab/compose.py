@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.config.schema import Config
-from rnnlab.data import batching, validation
+from rnnlab.data import batching, folds, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
-from rnnlab.data.reader import Encoded, TextReader
+from rnnlab.data.memory import MemoryDataset
+from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
+from rnnlab.options import nearest
 from rnnlab.predictor import Network, Predictor, reading_versions
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -29,11 +30,23 @@ from rnnlab.train.state import Watcher
 log = logging.getLogger(__name__)
 
 
-def dataset_of(config: Config) -> Dataset:
-    """Open the data set that a config names."""
-    cut = config.data.validation
+def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
+    """Open the data set that a config names.
+
+    Args:
+        config: of the run.
+        learned: what its tokenizer learned when its model was trained; None before that.
+    """
+    cut, subset = config.data.validation, config.data.subset
     return Dataset(
-        config.data.source, config.data.tokenizer, fraction=cut.fraction, by=cut.by, seed=cut.seed
+        config.data.source,
+        config.data.tokenizer,
+        fraction=cut.fraction,
+        by=cut.by,
+        seed=cut.seed,
+        learned=learned,
+        fold=None if cut.fold is None else (cut.fold.number, cut.fold.of),
+        subset=None if subset is None else (subset.fraction, subset.seed),
     )
 
 
@@ -42,15 +55,15 @@ class Prepared:
     """Data ready to be learned from.
 
     Attributes:
-        dataset: the opened data set.
+        dataset: where they are from.
         reader: tokenizer, vocabulary and truncation.
-        train, val: the two parts, tokenized.
+        train, val: the two parts, tokenized; val may be empty where the texts are in memory.
         train_texts, val_texts: the same as the model sees them.
         metric: by which the best epoch is kept.
         notes: what the user should know of the labels, a line each.
     """
 
-    dataset: Dataset
+    dataset: Dataset | MemoryDataset
     reader: TextReader
     train: TokenSplit
     val: TokenSplit
@@ -60,41 +73,52 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def selection_metric(config: Config, dataset: Dataset) -> str:
+def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
     """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
     if config.train.metric != "auto":
         return config.train.metric
-    return "macro_f1" if dataset.balance.is_uneven else "accuracy"
+    return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
 
 
-def label_notes(config: Config, dataset: Dataset, val: TokenSplit) -> tuple[str, ...]:
+def label_notes(
+    config: Config, dataset: Dataset | MemoryDataset, val: TokenSplit
+) -> tuple[str, ...]:
     """Say what follows where labels are uneven, or where validation lacks one."""
-    balance, notes = dataset.balance, []
+    if not len(val):
+        return ()
+    notes = []
     counts = np.bincount(val.labels, minlength=len(dataset.labels))
-    if balance.is_uneven:
+    for split, where in (("train", ""), ("val", " of validation")):
+        balance = dataset.balance(split)
+        if not balance.is_uneven:
+            continue
         share = counts[dataset.labels.index(balance.largest)] / len(val)
         notes.append(
-            f"uneven labels: {balance}; always answering {shown_label(balance.largest)} has a "
-            f"validation accuracy of {share:.4f}"
+            f"uneven labels{where}: {balance}; always answering {shown_label(balance.largest)} "
+            f"has a validation accuracy of {share:.4f}"
         )
-        if not config.model.module.TRAINED:
-            measure = "look at macro F1, where every label counts the same"
-        else:
+        measure = "look at macro F1, where every label counts the same"
+        if config.model.module.TRAINED:
             name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
             measure = f"the best epoch is chosen by {name} (train.metric)"
         more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
         notes.append(measure + more)
+        break
     if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
-        own = "val" in dataset.source.splits
+        if isinstance(dataset, Dataset) and not dataset.cuts_validation:
+            remedy = "add some to it"
+        elif config.data.validation.fold is not None:
+            remedy = "add examples"
+        else:
+            remedy = "add examples, or raise data.validation.fraction"
         notes.append(
             f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
-            + ("add some to it" if own else "add examples, or raise data.validation.fraction")
-            + ", or merge labels"
+            f"{remedy}, or merge labels"
         )
     return tuple(notes)
 
 
-def prepare(config: Config, dataset: Dataset) -> Prepared:
+def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
     """Tokenize, build the vocabulary from the training part, and encode both parts.
 
     Raises:
@@ -104,19 +128,30 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
     counts = np.bincount(train.labels, minlength=len(dataset.labels))
     if not counts.all():
         name = dataset.labels[int(counts.argmin())]
-        raise UserError(
-            f"no training example has the label '{name}': all are in the validation part; "
-            "lower data.validation.fraction, or set data.validation.by=example"
-        )
+        if config.data.subset is not None:
+            remedy = "raise data.subset.fraction"
+        elif config.data.validation.fold is not None:
+            remedy = "all are in one fold; set data.validation.by=example, or leave the label out"
+        else:
+            remedy = (
+                "all are in the validation part; lower data.validation.fraction, or set "
+                "data.validation.by=example"
+            )
+        raise UserError(f"no training example has the label '{name}': {remedy}")
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
     )
     reader = TextReader(
-        config.data.tokenizer, vocabulary, config.data.max_tokens, config.data.truncation
+        config.data.tokenizer,
+        vocabulary,
+        config.data.max_tokens,
+        config.data.truncation,
+        dataset.learned,
     )
     train_texts = reader.encode(train.ragged, train.types)
     val_texts = reader.encode(val.ragged, val.types)
+    warn_of_unknown(val_texts, "val")
     return Prepared(
         dataset,
         reader,
@@ -127,6 +162,17 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
         metric=selection_metric(config, dataset),
         notes=label_notes(config, dataset, val),
     )
+
+
+def warn_of_unknown(texts: Encoded, split: str) -> None:
+    """Log a warning if more than half of a split's tokens are unknown to the model."""
+    facts = texts.facts()
+    if mostly_unknown(facts):
+        log.warning(
+            "warning: %.0f %% of the tokens of '%s' are unknown to the model: are its texts like "
+            "those of 'train', and does data.tokenizer suit them?",
+            *(100 * (1 - facts["coverage"]), split),
+        )
 
 
 def resolve_device(name: str) -> str:
@@ -150,6 +196,10 @@ def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
     modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
+    if config.data.validation.fold is not None:
+        modules["folds"] = folds
+    if config.data.subset is not None:
+        modules["subset"] = subset
     if config.model.module.TRAINED:
         from rnnlab.tasks import classification
         from rnnlab.train import loop
@@ -174,8 +224,7 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
         del settings[key]
     for key in (*type(config.data.source.options).model_fields, "recorded"):
         del settings["data"][key]
-    if "val" in dataset.source.splits:
-        del settings["data"]["validation"]
+    _forget_unused_cuts(settings["data"], dataset)
     del settings["train"]["checkpoint_seconds"]
     settings["train"]["metric"] = selection_metric(config, dataset)
     if not config.model.module.TRAINED:
@@ -193,6 +242,16 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     }
 
 
+def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
+    """Remove the settings of cuts that are not made; the identities of old runs have none."""
+    cut = data["validation"]
+    del cut["fold" if cut["fold"] is None else "fraction"]
+    if data["subset"] is None:
+        del data["subset"]
+        if not dataset.cuts_validation:
+            del data["validation"]
+
+
 def identity_hash(value: dict[str, Any]) -> str:
     """Hash of an identity without its seed: runs that differ only in the seed share it."""
     settings = {key: item for key, item in value["settings"].items() if key != "seed"}
@@ -200,13 +259,26 @@ def identity_hash(value: dict[str, Any]) -> str:
 
 
 def class_weights(
-    config: Config, labels: npt.NDArray[np.int64], num_classes: int
+    config: Config, labels: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> npt.NDArray[np.float32] | None:
-    """Weight per class by the config, with a mean of 1 over the examples; None for equal ones."""
-    if config.train.class_weights is None:
+    """Weight per class by the config, None for equal ones.
+
+    "balanced" gives weights with a mean of 1 over the examples.
+
+    Raises:
+        UserError: the config weighs a label that does not occur.
+    """
+    chosen = config.train.class_weights
+    if chosen is None:
         return None
-    counts = np.bincount(labels, minlength=num_classes)
-    return (len(labels) / (num_classes * np.maximum(counts, 1))).astype(np.float32)
+    if chosen == "balanced":
+        counts = np.bincount(labels, minlength=len(names))
+        return (len(labels) / (len(names) * np.maximum(counts, 1))).astype(np.float32)
+    for name in chosen:
+        if name not in names:
+            hint = nearest(name, names)
+            raise UserError(f"train.class_weights: no text has the label '{name}'{hint}")
+    return np.array([chosen.get(name, 1.0) for name in names], np.float32)
 
 
 @dataclass(frozen=True)
@@ -243,7 +315,7 @@ def train(
         Interrupted, Diverged: see `rnnlab.train.fit`.
     """
     labels = prepared.dataset.labels
-    weights = class_weights(config, prepared.train.labels, len(labels))
+    weights = class_weights(config, prepared.train.labels, labels)
     if config.model.module.TRAINED:
         fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
     else:
@@ -286,11 +358,16 @@ def _train_network(
     )
     facts = _load_vectors(config, prepared, model)
     model.to(device)
-    autocast = torch.bfloat16 if config.train.precision == "bfloat16" else None
-    if autocast is not None and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("train.precision=bfloat16: this device lacks it; use float32")
+    precision = config.train.precision
+    autocast = None if precision == "float32" else getattr(torch, precision)
+    if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+        raise UserError("train.precision=bfloat16: this device lacks it; use float16 or float32")
+    if precision == "float16" and device.type != "cuda":
+        raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
     task = Classification(
-        None if weights is None else torch.from_numpy(weights).to(device), autocast
+        None if weights is None else torch.from_numpy(weights).to(device),
+        config.train.label_smoothing,
+        autocast,
     )
     optimizer = config.train.optimizer.module.Optimizer(
         ((name, p) for name, p in model.named_parameters() if p.requires_grad),
@@ -307,6 +384,8 @@ def _train_network(
         warmup_steps=config.train.warmup_steps,
         metric=prepared.metric,
         patience=config.train.patience,
+        average=config.train.average,
+        scales_loss=precision == "float16",
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
     fit = Fit(
@@ -314,12 +393,14 @@ def _train_network(
         task,
         ragged=prepared.train_texts.ragged,
         labels=prepared.train.labels,
-        validate=lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0],
+        validate=(
+            (lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0])
+            if len(prepared.val)
+            else None
+        ),
         optimizer=optimizer,
-        schedule=partial(
-            config.train.schedule.module.factor,
-            config.train.schedule.options,
-            epochs=config.train.epochs,
+        schedule=lambda epoch, history: config.train.schedule.module.factor(
+            config.train.schedule.options, epoch, config.train.epochs, history
         ),
         settings=settings,
         run=run,

@@ -8,22 +8,19 @@ from typing import Any
 import numpy as np
 
 from rnnlab import compose
-from rnnlab.config.load import load_config, parse_config, preset_names
+from rnnlab.config.load import is_bare_source, load_data_config
 from rnnlab.config.schema import Config
 from rnnlab.data.checks import normalise, repeats
 from rnnlab.data.token_cache import tokenized
 from rnnlab.exceptions import UserError
-from rnnlab.registry import SOURCES
 
 
 def _config(name: str, overrides: Sequence[str]) -> tuple[Config, bool]:
     """The config of a preset or file; for a bare data set a minimal one, and False."""
-    if name in SOURCES.names and name not in preset_names():
-        if overrides:
-            raise UserError(f"{name} is a data set without a preset; it takes no overrides")
-        settings = {"name": name, "data": {"source": name}, "model": "majority"}
-        return parse_config(settings, name), False
-    return load_config(name, overrides), True
+    bare = is_bare_source(name)
+    if bare and overrides:
+        raise UserError(f"{name} is a data set without a preset; it takes no overrides")
+    return load_data_config(name, overrides), not bare
 
 
 def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -40,11 +37,10 @@ def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
     """
     config, is_preset = _config(name, overrides)
     dataset = compose.dataset_of(config)
-    tokenizer = config.data.tokenizer
     splits: dict[str, Any] = {}
     for split in dataset.source.splits:
         texts = dataset.texts(split)
-        ragged, types = tokenized(texts, tokenizer.name, tokenizer.options)
+        ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
         lengths = ragged.lengths
         splits[split] = {
             "examples": len(texts),
@@ -60,7 +56,7 @@ def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
         }
     facts = {
         "name": name,
-        "tokenizer": tokenizer.name,
+        "tokenizer": dataset.tokenizer.name,
         "labels": list(dataset.labels),
         "splits": splits,
     }

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from rnnlab.config.schema import Config
+from rnnlab.config.schema import Config, Recorded
 from rnnlab.data.vocabulary import SPECIAL
+from rnnlab.evaluation import run_config
+from rnnlab.train.rundir import RunDirectory
 
 _ASSUMED = {"vocabulary": 20_002, "classes": 2}
+
+
+def recorded_config(path: Path) -> Config:
+    """The config of a run, with the facts about its data that `describe` needs.
+
+    Raises:
+        UserError: there is no run, or its files are damaged.
+    """
+    run = RunDirectory.open(path)
+    config, facts = run_config(run), run.read()
+    if "data" not in facts:
+        return config
+    data = facts["data"]
+    recorded = Recorded(vocabulary=data["vocabulary"], classes=len(data["labels"]))
+    return config.model_copy(update={"data": config.data.model_copy(update={"recorded": recorded})})
 
 
 def describe(config: Config) -> dict[str, Any]:
@@ -22,7 +40,7 @@ def describe(config: Config) -> dict[str, Any]:
     """
     facts = config.data.recorded
     recorded: dict[str, Any] = (
-        {**facts.model_dump(), "origin": "recorded in the preset"}
+        {**facts.model_dump(), "origin": "recorded"}
         if facts is not None
         else {**_ASSUMED, "origin": "assumed until the data is read"}
     )
@@ -44,6 +62,8 @@ def describe(config: Config) -> dict[str, Any]:
     if model.encoder is not None:
         layers += _recurrent_layers(model.encoder)
     layers += [_layer(f"pooling.{i}", p) for i, p in enumerate(model.pooling) if _size(p)]
+    if model.hidden is not None:
+        layers.append(_layer("hidden", model.hidden))
     layers.append(_layer("head", model.head))
     total = sum(layer["count"] for layer in layers)
     if total != _size(model):

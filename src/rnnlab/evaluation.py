@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from rnnlab import compose
 from rnnlab.config.load import parse_config, parse_yaml
 from rnnlab.config.schema import Config
-from rnnlab.data.dataset import TokenSplit
+from rnnlab.data.dataset import Dataset
+from rnnlab.ensemble import Ensemble, EnsemblePredictor, average, is_ensemble
 from rnnlab.environment import available_cores, now, use_threads
 from rnnlab.exceptions import UserError
-from rnnlab.files import append_line, replacing
+from rnnlab.files import append_line
 from rnnlab.metrics import ClassificationMetrics
-from rnnlab.predictor import Predictor
+from rnnlab.predictions import PredictedRows
+from rnnlab.predictor import Predictor, Tally
 from rnnlab.train.rundir import RunDirectory
 
 LEDGER = "test-ledger.jsonl"
@@ -36,53 +39,123 @@ def run_config(run: RunDirectory) -> Config:
     return parse_config(parse_yaml(text, str(run.config)), str(run.config))
 
 
+class _Answers(NamedTuple):
+    """What a run answers on a split.
+
+    Attributes:
+        data: name of the data set.
+        content: SHA-256 of the split that holds the texts.
+        predicted: rows and probabilities.
+        texts: facts about what was read.
+    """
+
+    data: str
+    content: str
+    predicted: PredictedRows
+    texts: dict[str, Any]
+
+
 def evaluate_run(path: Path, split: str) -> dict[str, Any]:
-    """Score a finished run on a split; record it, and in the ledger if the split is test.
+    """Score a finished run or an ensemble on a split; record it, in the ledger too if it is test.
 
     Raises:
         UserError: the run is not finished, has no such split, or meets a label it does not know.
     """
-    run = RunDirectory.open(path)
-    config = run_config(run)
-    predictor = Predictor.load(run.model)
-    if config.model.module.TRAINED:
-        use_threads(config.threads or available_cores())
-    dataset = compose.dataset_of(config)
-    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
-        raise UserError(
-            f"{path}: its data has changed since it was trained, and with it which texts are "
-            "validation; restore the data, or train again"
-        )
-    tokens = dataset.tokens(split, predictor.labels)
-    texts = predictor.reader.encode(tokens.ragged, tokens.types)
-    metrics, probabilities = compose.score(predictor, texts, tokens.labels)
+    run = RunDirectory(path)
+    if is_ensemble(path):
+        ensemble = Ensemble.open(path)
+        digest = ensemble.digest
+        answers = _averaged(path, ensemble, split)
+    else:
+        answers = _answers(RunDirectory.open(path), split)
+        digest = run.read()["hash"]
+    metrics = answers.predicted.metrics()
     if split == "test":
         line = {
             "time": now(),
-            "data": dataset.name,
+            "data": answers.data,
             "run": run.path.name,
-            "hash": run.read()["hash"],
+            "hash": digest,
             "accuracy": metrics.accuracy,
             "macro_f1": metrics.macro_f1,
         }
         append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
-    save_predictions(run, split, tokens, probabilities, predictor.labels)
+    answers.predicted.write(run.predictions / f"{split}.parquet")
     record_evaluation(run, split, metrics)
-    return {"run": str(path), "split": split, **metrics.to_dict(), "texts": texts.facts()}
+    return {"run": str(path), "split": split, **metrics.to_dict(), "texts": answers.texts}
 
 
-def load_model(path: Path) -> Predictor:
-    """The trained model of a run directory, or of a copy of its model folder alone.
+def _answers(run: RunDirectory, split: str) -> _Answers:
+    config = run_config(run)
+    predictor = Predictor.load(run.model)
+    if config.model.module.TRAINED:
+        use_threads(config.threads or available_cores())
+    dataset = _same_data(run, config, split, predictor.reader.learned)
+    tokens = dataset.tokens(split, predictor.labels)
+    texts = predictor.reader.encode(tokens.ragged, tokens.types)
+    compose.warn_of_unknown(texts, split)
+    probabilities = predictor.fitted.probabilities(texts.ragged)
+    predicted = PredictedRows(tokens.rows, tokens.labels, probabilities, predictor.labels)
+    content = dataset.texts(dataset.holder(split)).facts["sha256"]
+    return _Answers(dataset.name, content, predicted, texts.facts())
+
+
+def _same_data(
+    run: RunDirectory, config: Config, split: str, learned: bytes | None = None
+) -> Dataset:
+    """Open a run's data set, under what its tokenizer learned; refuse one whose train or val is no
+    longer what was trained on."""
+    dataset = compose.dataset_of(config, learned)
+    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
+        raise UserError(
+            f"{run.path}: its data has changed since it was trained, and with it which texts are "
+            "validation; restore the data, or train again"
+        )
+    return dataset
+
+
+def split_texts(run: RunDirectory, split: str) -> list[str]:
+    """The raw texts of a run's split, in the order of its predictions.
+
+    Raises:
+        UserError: the data is not here any more, has changed, or has no such split.
+    """
+    dataset = _same_data(run, run_config(run), split)
+    return dataset.texts(dataset.holder(split)).texts(dataset.rows(split))
+
+
+def _averaged(path: Path, ensemble: Ensemble, split: str) -> _Answers:
+    """Each member reads the texts for itself; the facts are those of the member that cuts most."""
+    parts = [_answers(member.run, split) for member in ensemble.members]
+    first = parts[0]
+    for part, member in zip(parts, ensemble.members, strict=True):
+        same = np.array_equal(part.predicted.rows, first.predicted.rows)
+        if not same or part.content != first.content:
+            raise UserError(
+                f"{path}: split '{split}' of {member.run.path} has other texts than that of "
+                f"{ensemble.members[0].run.path}; give both the same data"
+            )
+    probabilities = average([part.predicted.probabilities for part in parts], ensemble.weights)
+    return first._replace(
+        predicted=replace(first.predicted, probabilities=probabilities),
+        texts=max((part.texts for part in parts), key=itemgetter("cut_tokens")),
+    )
+
+
+def load_model(path: Path) -> Predictor | EnsemblePredictor:
+    """The trained model of a run directory, of a copy of its model folder alone, or an ensemble.
 
     Raises:
         UserError: there is none, or it is damaged.
     """
+    if is_ensemble(path):
+        return EnsemblePredictor.load(path)
     alone = (path / "model.json").is_file()
     return Predictor.load(path if alone else RunDirectory.open(path).model)
 
 
 def predict_table(
-    predictor: Predictor, source: Path, target: Path, column: str | None
+    predictor: Predictor | EnsemblePredictor, source: Path, target: Path, column: str | None
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
 
@@ -104,7 +177,7 @@ def predict_table(
     table.require(column, "--text")
     added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
     kept = {name: f"input_{name}" if name in added else name for name in table.columns}
-    counts = {"texts": 0, "texts_cut": 0, "texts_empty": 0}
+    tally = Tally()
     with open_writer(target, [*kept.values(), *added], like=table) as writer:
         for chunk in table.chunks():
             result = predictor.predict(chunk.texts(column))
@@ -115,35 +188,11 @@ def predict_table(
             for number, name in enumerate(predictor.labels):
                 columns[f"p_{name}"] = result.probabilities[:, number]
             writer.write(columns)
-            counts["texts"] += len(chunk)
-            counts["texts_cut"] += result.texts_cut
-            counts["texts_empty"] += result.texts_empty
-    return {"output": str(target), **counts, "max_tokens": predictor.reader.max_tokens}
+            tally.add(result)
+    return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}
 
 
 def record_evaluation(run: RunDirectory, split: str, metrics: ClassificationMetrics) -> None:
     """Append an evaluation to the run's record."""
     line = {"time": now(), "split": split, **metrics.to_dict()}
     append_line(run.evaluations, json.dumps(line, ensure_ascii=False))
-
-
-def save_predictions(
-    run: RunDirectory,
-    split: str,
-    tokens: TokenSplit,
-    probabilities: npt.NDArray[np.float32],
-    labels: tuple[str, ...],
-) -> None:
-    """Write predictions/SPLIT.parquet: row, label, predicted, and one probability per label."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = pa.array(labels, pa.string())
-    columns = {
-        "row": pa.array(tokens.rows),
-        "label": names.take(pa.array(tokens.labels)),
-        "predicted": names.take(pa.array(probabilities.argmax(axis=1))),
-        **{f"p_{name}": pa.array(probabilities[:, i]) for i, name in enumerate(labels)},
-    }
-    with replacing(run.predictions / f"{split}.parquet") as temporary:
-        pq.write_table(pa.table(columns), temporary)

@@ -26,4 +26,4 @@ class Diverged(Exception):
 
 
 class Interrupted(Exception):
-    """The user asked to stop; the state is saved and the run can be resumed."""
+    """The user asked to stop; the state is saved. The message is what goes on with it."""

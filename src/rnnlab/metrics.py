@@ -37,6 +37,13 @@ class ClassificationMetrics:
         return dict(vars(self))
 
 
+def f1_of_classes(
+    hits: npt.NDArray[Any], support: npt.NDArray[Any], guessed: npt.NDArray[Any]
+) -> npt.NDArray[np.float64]:
+    """F1 from counts per class: right, true and predicted examples; 0 where all are 0."""
+    return 2 * hits / np.maximum(support + guessed, 1)
+
+
 def classification_metrics(
     labels: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
@@ -57,7 +64,7 @@ def classification_metrics(
     support, guessed = confusion.sum(axis=1), confusion.sum(axis=0)
     precision = hits / np.maximum(guessed, 1)
     recall = hits / np.maximum(support, 1)
-    f1 = 2 * hits / np.maximum(support + guessed, 1)
+    f1 = f1_of_classes(hits, support, guessed)
     smallest = np.finfo(np.float32).tiny
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return ClassificationMetrics(

@@ -7,18 +7,20 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from rnnlab import compose
+from rnnlab.claims import claimed, free_cores
 from rnnlab.config.load import dump_config
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
-from rnnlab.environment import available_cores, library_versions, machine, now, use_threads
-from rnnlab.evaluation import record_evaluation, run_config, save_predictions
+from rnnlab.environment import library_versions, machine, now, use_threads
+from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
+from rnnlab.predictions import PredictedRows
 from rnnlab.tracking import require_tracker, tracked
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -47,7 +49,7 @@ def train_run(
     """
     require_tracker(config)
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
-    config = compose.with_resources(config, config.threads or available_cores(), device)
+    config = compose.with_resources(config, config.threads or free_cores(), device)
     dataset = compose.dataset_of(config)
     identity = compose.identity(config, dataset)
     digest = compose.identity_hash(identity)
@@ -106,20 +108,23 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
 
 
 def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher) -> dict[str, Any]:
+    threads = nullcontext()
     if config.model.module.TRAINED:
         use_threads(config.threads or 1)
+        threads = claimed(config.threads or 1)
     started = time.monotonic()
     facts = {**run.read(), "status": "running"}
     facts.pop("reason", None)  # of an earlier failure
     run.write(facts)
     try:
         prepared = compose.prepare(config, dataset)
+        _record_tokenizer(run, facts, prepared.reader.provenance())
         watcher.prepared(prepared, time.monotonic() - started)
-        with _stop_on_signal(config.model.module.TRAINED) as stop_requested:
+        with _stop_on_signal(config.model.module.TRAINED) as stop_requested, threads:
             trained = compose.train(config, prepared, run, watcher, stop_requested)
     except (Interrupted, KeyboardInterrupt):
         run.write({**facts, "status": "interrupted"})
-        raise Interrupted(str(run.path)) from None
+        raise Interrupted(f"rnnlab train --resume {run.path}") from None
     except Diverged as error:
         run.write({**facts, "status": "diverged", "reason": str(error)})
         raise
@@ -131,7 +136,8 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     earlier = trained.facts.pop("earlier_seconds", 0.0)
     val, probabilities = compose.score(predictor, prepared.val_texts, prepared.val.labels)
     predictor.save(run.model)
-    save_predictions(run, "val", prepared.val, probabilities, predictor.labels)
+    rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
+    rows.write(run.predictions / "val.parquet")
     facts |= {
         "status": "completed",
         "finished": now(),
@@ -158,6 +164,18 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     _keep_last_checkpoint(run)
     watcher.finished(run)
     return {**facts, "run": str(run.path)}
+
+
+def _record_tokenizer(run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]) -> None:
+    """Record what the tokens depend on besides the identity; refuse to go on with other tokens."""
+    before = facts.setdefault("tokenizer", provenance)
+    if before != provenance:
+        difference = _difference(before, provenance)
+        raise UserError(
+            f"{run.path}: cannot go on: of its tokenizer, {difference}; "
+            "restore that, or train anew into another --out"
+        )
+    run.write(facts)
 
 
 def _keep_last_checkpoint(run: RunDirectory) -> None:

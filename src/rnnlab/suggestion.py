@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab import compose
+from rnnlab.claims import free_cores
 from rnnlab.config.load import load_config, parse_yaml
 from rnnlab.config.schema import Config
 from rnnlab.data.balance import shown_labels
@@ -23,7 +24,7 @@ from rnnlab.data.checks import normalise, repeats
 from rnnlab.data.dataset import Dataset
 from rnnlab.data.tables import TableReader, open_table
 from rnnlab.data.token_cache import tokenized
-from rnnlab.environment import available_cores, use_threads
+from rnnlab.environment import use_threads
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import FitState
@@ -46,13 +47,13 @@ class Choice(NamedTuple):
     """A model to try.
 
     Attributes:
-        model: for scripts.
+        preset: its name.
         title: for people.
         reason: for it, or against it at first.
-        overrides: of the preset `table`.
+        overrides: of the preset.
     """
 
-    model: str
+    preset: str
     title: str
     reason: str
     overrides: tuple[str, ...]
@@ -68,7 +69,7 @@ def suggest(path: Path, text: str | None, label: str | None) -> dict[str, Any]:
     Returns:
         `file`, `text`, `label`, `rows`, `labels` (counts), `uneven`, `lengths` (`median`, `p95`,
         `max`, in tokens), `repeats` (`exact`, `normalised`), `notes`, `threads`, and
-        `suggestions`: `model`, `title`, `reason`, `command`, `seconds`, and for networks `epochs`,
+        `suggestions`: `preset`, `title`, `reason`, `command`, `seconds`, and for networks `epochs`,
         the most that they train, which `seconds` is for.
 
     Raises:
@@ -80,25 +81,25 @@ def suggest(path: Path, text: str | None, label: str | None) -> dict[str, Any]:
     data = [_override("data.path", str(path))]
     data += [_override("data.text", text)] if text != "text" else []
     data += [_override("data.label", label)] if label != "label" else []
-    preset = load_config("table", data)
-    dataset = compose.dataset_of(preset)
-    facts, lengths = _describe(dataset, preset)
-    use_threads(available_cores())
+    dataset = compose.dataset_of(load_config("table", data))
+    facts, lengths = _describe(dataset)
+    threads = free_cores()
+    use_threads(threads)
     suggestions, notes = [], facts.pop("notes")
     for choice in choices(len(lengths), len(dataset.labels), float(np.median(lengths))):
         arguments = [*data, *choice.overrides]
-        config = load_config("table", arguments)
+        config = load_config(choice.preset, arguments)
         device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
-        config = compose.with_resources(config, available_cores(), device)
+        config = compose.with_resources(config, threads, device)
         prepared = compose.prepare(config, dataset)
         if config.model.module.TRAINED:
             notes = [*prepared.notes, *(note for note in notes if note not in prepared.notes)]
         suggestions.append(
             {
-                "model": choice.model,
+                "preset": choice.preset,
                 "title": choice.title,
                 "reason": choice.reason,
-                "command": shlex.join(["rnnlab", "train", "table", *arguments]),
+                "command": shlex.join(["rnnlab", "train", choice.preset, *arguments]),
                 **estimate(config, prepared),
             }
         )
@@ -108,7 +109,7 @@ def suggest(path: Path, text: str | None, label: str | None) -> dict[str, Any]:
         "label": label,
         **facts,
         "notes": notes,
-        "threads": available_cores(),
+        "threads": threads,
         "suggestions": suggestions,
     }
 
@@ -137,11 +138,10 @@ def _override(key: str, value: str) -> str:
     return f"{key}={value if is_plain else json.dumps(value, ensure_ascii=False)}"
 
 
-def _describe(dataset: Dataset, config: Config) -> tuple[dict[str, Any], Any]:
+def _describe(dataset: Dataset) -> tuple[dict[str, Any], Any]:
     """What is in the table, with notes; and the tokens of each text."""
-    split, counts = dataset.texts("train"), dataset.balance.counts
-    tokenizer = config.data.tokenizer
-    lengths = tokenized(split, tokenizer.name, tokenizer.options)[0].lengths
+    split, counts = dataset.texts("train"), dataset.balance("train").counts
+    lengths = tokenized(split, dataset.tokenizer, dataset.learned)[0].lengths
     texts = {"all": split.texts()}
     same = {
         "exact": repeats(texts, lambda text: text)["repeats"]["all"],
@@ -163,7 +163,7 @@ def _describe(dataset: Dataset, config: Config) -> tuple[dict[str, Any], Any]:
     facts = {
         "rows": len(lengths),
         "labels": dict(counts),
-        "uneven": dataset.balance.is_uneven,
+        "uneven": dataset.balance("train").is_uneven,
         "lengths": {
             "median": float(np.median(lengths)),
             "p95": float(np.percentile(lengths, 95)),
@@ -205,16 +205,16 @@ def choices(texts: int, labels: int, median_tokens: float) -> list[Choice]:
             "short texts: word order may tell more than words alone",
         )
     linear = (
-        Choice("nb", "words and phrases, weighted by naive Bayes", reasons[0], ("model=nb",))
+        Choice("table-nb", "words and phrases, weighted by naive Bayes", reasons[0], ())
         if labels <= FEW_LABELS
-        else Choice("tfidf", "words and pairs of words, TF-IDF", reasons[0], ("model=tfidf",))
+        else Choice("table-tfidf", "words and pairs of words, TF-IDF", reasons[0], ())
     )
-    recurrent = Choice("lstm", "LSTM in both directions", reasons[1], schedule)
+    recurrent = Choice("table", "LSTM in both directions", reasons[1], schedule)
     mean = Choice(
-        "mean",
+        "table-mean",
         "mean of word vectors",
         "a network without word order: tells what order is worth",
-        ("model.encoder=null", "model.pooling=[mean]", *schedule),
+        schedule,
     )
     return [recurrent, linear, mean] if many and not is_long else [linear, recurrent, mean]
 

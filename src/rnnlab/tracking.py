@@ -15,11 +15,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from typing import Any
 
 from rnnlab.config.schema import Config
-from rnnlab.exceptions import Diverged, Interrupted, UserError
+from rnnlab.exceptions import Diverged, Interrupted
 from rnnlab.files import read_json, write_json
 from rnnlab.registry import Component
 from rnnlab.trackers import Point, Status, TrackedRun
@@ -43,15 +42,9 @@ def require_tracker(config: Config) -> None:
     Raises:
         UserError: it is not.
     """
-    if config.tracker is None:
-        return
-    library = config.tracker.module.LIBRARY
-    found = find_spec(library)
-    if found is None or found.origin is None:  # a mere folder of that name, as wandb makes them
-        raise UserError(
-            f"tracker={config.tracker.name}: {library} is not installed; "
-            f"pip install 'rnnlab[{library}]', or leave the tracker out"
-        )
+    library = config.tracker and config.tracker.module.LIBRARY
+    if library is not None:
+        library.version()
 
 
 @contextmanager

@@ -33,7 +33,10 @@ HEADER = "review,label"
         (["show", "table", "model=nerual"], ["model kind 'nerual'", "'neural'"]),
         (["show", "table", "data.source=tabel"], ["data source 'tabel'", "'table'"]),
         (["show", "table", "model.pooling=[men]"], ["model.pooling", "'men'", "'mean'"]),
-        (["show", "table", "model.pooling=[]"], ["model.pooling", "attention, final, max, mean"]),
+        (
+            ["show", "table", "model.pooling=[]"],
+            ["model.pooling", "attention, attention_additive, attention_matrix, final, max, mean"],
+        ),
         (["show", "table", "model.pooling=3"], ["model.pooling", "3"]),
         (["show", "table", "train.epochs=many"], ["train.epochs", "integer", "'many'"]),
         (["show", "table", "train.epochs=1.5"], ["train.epochs", "1.5"]),

@@ -71,7 +71,8 @@ def test_evaluate_for_people_says_the_same(cli, finished):
 
 def test_predict(cli, finished):
     facts = cli("predict", finished.run, "a great film", "dull", "--json").json
-    assert (facts["texts_cut"], facts["texts_empty"]) == (0, 0)
+    assert (facts["texts"], facts["texts_cut"], facts["texts_empty"]) == (2, 0, 0)
+    assert (facts["tokens"], facts["coverage"]) == (4, 1)
     assert len(facts["predictions"]) == 2
     for item in facts["predictions"]:
         assert item["probability"] == max(item["probabilities"].values())

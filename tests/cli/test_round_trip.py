@@ -109,6 +109,8 @@ def test_a_table_keeps_its_rows_and_columns(cli, tmp_path, finished, scored, ext
         "texts": 30,
         "texts_cut": 0,
         "texts_empty": 0,
+        "tokens": sum(len(row["review"].split()) for row in read_csv(finished.test)),
+        "coverage": 1.0,
         "max_tokens": 40,
     }
     if extension == "parquet":

@@ -62,8 +62,8 @@ def test_the_check_itself_notices_an_import():
 def test_every_verb_is_in_the_help(cli):
     shown = cli("--help")
     assert shown.code == 0
-    verbs = ("list", "doctor", "data", "suggest", "show", "train", "evaluate", "predict", "demo")
-    for verb in verbs:
+    verbs = ("list", "doctor", "data", "suggest", "show", "train", "evaluate", "predict", "cv")
+    for verb in (*verbs, "demo"):
         assert f"\n  {verb} " in shown.out
 
 

@@ -49,7 +49,7 @@ def test_what_is_in_the_table(cli, reviews, rows):
 
 def test_every_suggestion_is_a_command_that_runs(cli, reviews):
     suggestions = cli("suggest", "reviews.csv", "--json").json["suggestions"]
-    assert [item["model"] for item in suggestions] == ["nb", "lstm", "mean"]
+    assert [item["preset"] for item in suggestions] == ["table-nb", "table", "table-mean"]
     for item in suggestions:
         assert item["seconds"] >= 0
         assert item["reason"]
@@ -71,7 +71,7 @@ def test_for_people(cli, reviews):
     assert "1. words and phrases, weighted by naive Bayes: about" in result.out
     assert "data.path=reviews.csv data.text=review" in result.out
     folded = result.out.replace("\\\n", " ")
-    (line,) = [line for line in folded.splitlines() if "model=nb" in line]
+    (line,) = [line for line in folded.splitlines() if "table-nb" in line]
     assert cli(*shlex.split(line)[1:]).code == 0
 
 
@@ -160,23 +160,22 @@ def test_hard_tables(cli, tmp_path, write):
     write(tmp_path / "many.csv", many)
     facts = cli("suggest", "many.csv", "--json").json
     assert len(facts["labels"]) == 40
-    assert facts["suggestions"][0]["model"] == "tfidf"
+    assert facts["suggestions"][0]["preset"] == "table-tfidf"
     shown = cli("suggest", "many.csv")
     assert "(29 more)" in shown.out
 
 
 def test_which_model_comes_first():
     def first(*facts):
-        return [choice.model for choice in choices(*facts)]
+        return [choice.preset for choice in choices(*facts)]
 
-    assert first(1_999, 2, 20) == ["nb", "lstm", "mean"]
-    assert first(2_000, 2, 20) == ["nb", "lstm", "mean"]
-    assert first(20_000, 2, 20) == ["lstm", "nb", "mean"]
-    assert first(20_000, 2, 270) == ["nb", "lstm", "mean"]
-    assert first(20_000, 6, 20) == ["lstm", "tfidf", "mean"]
+    assert first(1_999, 2, 20) == ["table-nb", "table", "table-mean"]
+    assert first(2_000, 2, 20) == ["table-nb", "table", "table-mean"]
+    assert first(20_000, 2, 20) == ["table", "table-nb", "table-mean"]
+    assert first(20_000, 2, 270) == ["table-nb", "table", "table-mean"]
+    assert first(20_000, 6, 20) == ["table", "table-tfidf", "table-mean"]
     for choice in choices(500_000, 2, 20):
-        if choice.model != "nb":
-            assert "train.epochs=4" in choice.overrides
+        assert choice.overrides == (() if choice.preset == "table-nb" else ("train.epochs=4",))
 
 
 @pytest.mark.parametrize(

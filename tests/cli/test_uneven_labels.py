@@ -103,7 +103,20 @@ def test_a_validation_table_that_lacks_a_label(cli, table, tiny, write):
     write(Path("v.csv"), [{"review": "the film", "label": "good"}])
     result = cli("train", "table", path, "data.validation_path=v.csv", *tiny, "train.epochs=1")
     assert "no example of 'bad', whose F1 counts as 0 there: add some to it" in said(result)
-    assert "uneven" not in said(result)
+    assert "uneven labels of validation: 'good' 1, 'bad' 0; always answering 'good'" in said(result)
+
+
+def test_the_metric_is_that_of_the_labels_which_it_measures(cli, table, tiny, write):
+    path = table({"good": 40, "bad": 4})
+    even = [{"review": "the film", "label": label} for label in ("good", "bad")]
+    write(Path("v.csv"), even)
+    arguments = ("train", "table", path, "data.validation_path=v.csv", *tiny, "train.epochs=1")
+    result = cli(*arguments, "--json")
+    assert "uneven labels: 'good' 40, 'bad' 4; always answering 'good'" in said(result)
+    assert "validation accuracy of 0.5000 the best epoch is chosen by accuracy" in said(
+        result
+    ).replace("note: ", "")
+    assert facts_of(result)["metric"] == "accuracy"
 
 
 @pytest.mark.parametrize("model", ["majority", "nb", "tfidf"])

@@ -11,6 +11,7 @@ from rnnlab import compose
 from rnnlab.config.load import load_config
 from rnnlab.data.vocabulary import SPECIAL
 from rnnlab.exceptions import UserError
+from rnnlab.files import sha256_json
 
 WORDS = ["good", "bad", "film", "plot", "<pad>", "It's"]
 
@@ -151,3 +152,42 @@ def test_a_bad_row_leaves_nothing_in_the_cache(opened, tmp_path):
         dataset.tokens("train")
     left = [path for path in (tmp_path / "cache" / "texts").iterdir() if path.suffix != ".lock"]
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "digest"),
+    [
+        ((), "95eabb2c92582707"),
+        (("data.group=who", "data.validation.fraction=0.3"), "806f077f3e5e63f4"),
+        (("model=nb", "data.validation_path={train}"), "2f35a010d25da40b"),
+    ],
+)
+def test_settings_of_old_runs_are_told_apart_as_before(tmp_path, overrides, digest):
+    """What came later (folds, parts of train) leaves the identity of a config without it alone."""
+    path = tmp_path / "train.csv"
+    rows = [f"text {n},{'ab'[n % 2]},{n // 4}\n" for n in range(40)]
+    path.write_text("".join(["text,label,who\n", *rows]))
+    given = [override.replace("{train}", str(path)) for override in overrides]
+    config = load_config("table", [f"data.path={path}", *given])
+    settings = compose.identity(config, compose.dataset_of(config))["settings"]
+    assert sha256_json(settings)[:16] == digest
+
+
+@pytest.mark.parametrize("own_validation", [False, True])
+def test_folds_and_parts_of_train_are_in_the_identity_of_configs_with_them(opened, own_validation):
+    others = {"validation": make_rows(6)} if own_validation else {}
+    hashes = set()
+    cuts = (
+        (),
+        ("data.validation.fold={number: 1, of: 3}",),
+        ("data.validation.fold={number: 2, of: 3}",),
+        ("data.validation.fold={number: 1, of: 4}",),
+        ("data.subset={fraction: 0.5}",),
+        ("data.subset={fraction: 0.6}",),
+        ("data.subset={fraction: 0.5, seed: 1}",),
+        ("data.subset={fraction: 0.5}", "data.validation.fold={number: 1, of: 3}"),
+    )
+    for overrides in cuts:
+        config, dataset = opened(make_rows(), *overrides, **others)
+        hashes.add(compose.identity_hash(compose.identity(config, dataset)))
+    assert len(hashes) == len(cuts)

@@ -36,9 +36,10 @@ def write_archive(tmp_path, train: str = TRAIN, **others: str):
     return path
 
 
-def opened(path, module) -> SstSource:
+def opened(path, module, *, phrases: bool = False) -> SstSource:
     num_trees = {"train": 5, "val": 1, "test": 1}
-    return SstSource(path, module.__name__[-4:], module.LABEL_OF, num_trees=num_trees)
+    name = module.__name__[-4:]
+    return SstSource(path, name, module.LABEL_OF, num_trees=num_trees, phrases=phrases)
 
 
 def test_five_classes(tmp_path):
@@ -53,6 +54,27 @@ def test_five_classes(tmp_path):
     ]
     assert [tuple(example) for example in source.read("val")] == [("fine", "very positive", None)]
     assert source.where("val", 0) == "sst5 val, example 0 (trees/dev.txt, line 1)"
+
+
+def test_phrases_of_train_are_distinct_and_no_sentence_of_dev_or_test(tmp_path):
+    path = write_archive(tmp_path, val="(4 (2 not) (3 good))\n", test="(3 bad)\n")
+    source = opened(path, sst5, phrases=True)
+    texts = [(text, label) for text, label, _ in source.read("train")]
+    assert texts[:5] == [
+        ("It 's good", "positive"),
+        ("It", "neutral"),
+        ("'s good", "very positive"),
+        ("'s", "neutral"),
+        ("good", "very positive"),
+    ]
+    assert ("not", "neutral") in texts
+    assert ("good", "positive") in texts  # the same words with another label
+    assert len(texts) == len(set(texts))
+    assert not {"not good", "bad"} & {text for text, _ in texts}
+    assert [text for text, _, _ in source.read("val")] == ["not good"]
+    assert source.where("train", 3) == "sst5 train, example 3 (trees/train.txt, line 1)"
+    assert source.where("train", len(texts) - 1).endswith("line 5)")
+    assert source.fingerprint != opened(path, sst5).fingerprint
 
 
 def test_two_classes_drop_neutral_sentences(tmp_path):
@@ -109,24 +131,34 @@ TREES = st.recursive(
 )
 
 
+def labelled(tree) -> list[tuple[str, list[str]]]:
+    label, content = tree
+    children = [] if isinstance(content, str) else content
+    return [(label, words(tree)), *(phrase for child in children for phrase in labelled(child))]
+
+
 @given(TREES)
-def test_any_tree_gives_its_leaves_and_its_root(tree):
-    assert parse_tree(bracketed(tree)) == (tree[0], words(tree))
+def test_any_tree_gives_its_leaves_and_its_phrases(tree):
+    phrases, leaves = parse_tree(bracketed(tree))
+    assert leaves == words(tree)
+    assert [(label, leaves[first:end]) for label, first, end in phrases] == labelled(tree)
 
 
 @given(st.text("(02 a)", max_size=30))
 def test_any_other_text_is_a_value_error(text):
     try:
-        root, leaves = parse_tree(text)
+        phrases, leaves = parse_tree(text)
     except ValueError:
         return
-    assert root in {"0", "2"}
+    assert {phrase.label for phrase in phrases} <= {"0", "2"}
     assert leaves
 
 
 def test_depth_is_no_problem():
     depth = 50_000
-    assert parse_tree("(1 " * depth + "word" + ")" * depth) == ("1", ["word"])
+    phrases, leaves = parse_tree("(1 " * depth + "word" + ")" * depth)
+    assert phrases == [("1", 0, 1)] * depth
+    assert leaves == ["word"]
 
 
 def test_a_missing_member_and_a_missing_tree_are_named(tmp_path):

@@ -250,3 +250,15 @@ def test_probabilities_of_ragged_texts_come_in_their_order(cell, monkeypatch):
         alone = torch.cat([probabilities(model(*batch_of([piece]))) for piece in pieces])
     np.testing.assert_allclose(found, alone.numpy(), rtol=0, atol=1e-6)
     assert np.unique(found.round(5), axis=0).shape[0] > 3
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_a_hidden_layer_before_the_outputs(num_classes):
+    model = build(num_classes=num_classes, head_hidden=7).eval()
+    tokens_BT, lengths_B = batch_of(texts([3, 1]))
+    _, final_BH, _ = model.encoder(model.embedding(tokens_BT), lengths_B)
+    weights = dict(model.named_parameters())
+    hidden = torch.relu(final_BH @ weights["hidden.weight"].T + weights["hidden.bias"])
+    expected = hidden @ weights["head.weight"].T + weights["head.bias"]
+    assert hidden.shape == (2, 7)
+    torch.testing.assert_close(model(tokens_BT, lengths_B), expected)

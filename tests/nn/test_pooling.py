@@ -21,19 +21,38 @@ SIZE = 5
 NAMES = sorted(POOLINGS.names)
 
 
-def _attention(outputs_TH: Any, final_H: Any) -> Any:
-    energies = [float(output_H @ final_H) for output_H in outputs_TH]
+def _weighted(outputs_TH: Any, energies: list[float]) -> Any:
     shares = np.exp(np.array(energies) - max(energies))
     return sum(
         share * output_H for share, output_H in zip(shares / shares.sum(), outputs_TH, strict=True)
     )
 
 
-DIRECT: dict[str, Callable[[Any, Any], Any]] = {
+def _attention(outputs_TH: Any, final_H: Any, weights: Any) -> Any:
+    return _weighted(outputs_TH, [float(output_H @ final_H) for output_H in outputs_TH])
+
+
+def _matrix(outputs_TH: Any, final_H: Any, weights: Any) -> Any:
+    image_H = weights["matrix.weight"] @ final_H
+    return _weighted(outputs_TH, [float(output_H @ image_H) for output_H in outputs_TH])
+
+
+def _additive(outputs_TH: Any, final_H: Any, weights: Any) -> Any:
+    of_final_H = weights["of_final.weight"] @ final_H + weights["of_final.bias"]
+    energies = []
+    for output_H in outputs_TH:
+        hidden_H = np.tanh(weights["of_output.weight"] @ output_H + of_final_H)
+        energies.append(float(weights["score.weight"][0] @ hidden_H))
+    return _weighted(outputs_TH, energies)
+
+
+DIRECT: dict[str, Callable[[Any, Any, Any], Any]] = {
     "attention": _attention,
-    "final": lambda outputs_TH, final_H: final_H,
-    "max": lambda outputs_TH, final_H: np.array([max(column) for column in outputs_TH.T]),
-    "mean": lambda outputs_TH, final_H: sum(outputs_TH) / len(outputs_TH),
+    "attention_additive": _additive,
+    "attention_matrix": _matrix,
+    "final": lambda outputs_TH, final_H, weights: final_H,
+    "max": lambda outputs_TH, final_H, weights: np.array([max(c) for c in outputs_TH.T]),
+    "mean": lambda outputs_TH, final_H, weights: sum(outputs_TH) / len(outputs_TH),
 }
 
 some_lengths = st.lists(st.integers(1, 8), min_size=1, max_size=5)
@@ -69,9 +88,11 @@ def assert_close(actual: Tensor, expected: Tensor) -> None:
 @example(lengths=[4, 4], seed=0)
 def test_each_sequence_gets_what_the_definition_says(name, lengths, seed):
     outputs_BTH, final_BH, mask_BT = numbers(lengths, seed, extra=1)
-    pooled = build(name)(outputs_BTH, final_BH, mask_BT)
+    pool = build(name)
+    weights = {key: value.numpy() for key, value in pool.state_dict().items()}
+    pooled = pool(outputs_BTH, final_BH, mask_BT)
     for row, length in enumerate(lengths):
-        expected = DIRECT[name](outputs_BTH[row, :length].numpy(), final_BH[row].numpy())
+        expected = DIRECT[name](outputs_BTH[row, :length].numpy(), final_BH[row].numpy(), weights)
         assert_close(pooled[row], torch.from_numpy(np.asarray(expected)))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from rnnlab import options, tracking
-from rnnlab.cli.progress import ProgressLine
 from rnnlab.config.load import load_config
+from rnnlab.progress import ProgressLine
 from rnnlab.registry import TRACKERS
 from rnnlab.runner import train_run
 
@@ -53,11 +53,11 @@ def same_result(untracked) -> Callable[[Path], None]:
 
 @pytest.fixture
 def fake(monkeypatch) -> Fake:
-    """Register the fake tracker, whose library is one that is there."""
+    """Register the fake tracker, which needs no library."""
     monkeypatch.setattr(tracking, "DELIVERY_SECONDS", 0.01)
     tracker = Fake()
     module: Any = ModuleType("rnnlab.trackers.fake")
-    module.SUMMARY, module.LIBRARY, module.Options = "for tests", "json", options.Options
+    module.SUMMARY, module.LIBRARY, module.Options = "for tests", None, options.Options
     module.open_tracker = tracker.open_tracker
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(vars(TRACKERS), "names", [*TRACKERS.names, "fake"])

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from rnnlab.cli.progress import ProgressLine
+from rnnlab.progress import ProgressLine
 
 SETTINGS = (
     "threads=1",

@@ -13,6 +13,7 @@ import pytest
 from rnnlab import compose, tracking
 from rnnlab.config.load import dump_config, load_config, parse_config, parse_yaml
 from rnnlab.exceptions import Diverged, Interrupted, UserError
+from rnnlab.extras import Library
 from rnnlab.files import read_json
 from rnnlab.registry import TRACKERS
 from rnnlab.runner import resume_run
@@ -211,10 +212,9 @@ def test_how_a_training_ended(train, fake, monkeypatch, error, status):
 
 
 def test_a_missing_library_is_named_before_anything_is_done(fake, train, tmp_path, monkeypatch):
-    (tmp_path / "no_such_library").mkdir()  # what a tracker left behind is not the tracker
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(sys.modules["rnnlab.trackers.fake"], "LIBRARY", "no_such_library")
-    with pytest.raises(UserError, match=r"pip install 'rnnlab\[no_such_library\]'"):
+    library = Library("no-such-library", extra="some")
+    monkeypatch.setattr(sys.modules["rnnlab.trackers.fake"], "LIBRARY", library)
+    with pytest.raises(UserError, match=r"no-such-library .* pip install 'rnnlab\[some\]'"):
         train("run", "tracker=fake")
     assert not (tmp_path / "run").exists()
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from rnnlab import files
-from rnnlab.cli.progress import ProgressLine
 from rnnlab.config.load import load_config
+from rnnlab.progress import ProgressLine
 from rnnlab.runner import train_run
 from rnnlab.train import checkpoint
 

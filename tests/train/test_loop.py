@@ -248,3 +248,17 @@ def test_equal_class_weights_change_nothing():
     assert isinstance(plain, LossSum)
     assert_close([weighted.nats / weighted.targets], [plain.nats / plain.targets])
     assert torch.equal(weighted.hits, plain.hits)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3, 5])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_smoothed_loss_is_that_of_mixed_targets(num_classes, weighted):
+    smooth = 0.2
+    model = Linear(1 if num_classes == 2 else num_classes)
+    (batch,) = batches([11], num_classes)
+    weights = torch.linspace(0.2, 3, num_classes, dtype=torch.float64) if weighted else None
+    targets = (1 - smooth) * F.one_hot(batch.labels, num_classes).double() + smooth / num_classes
+    nats = -(targets * torch.log_softmax(reference_logits(model, batch), dim=1)).sum(dim=1)
+    weight_B = torch.ones_like(nats) if weights is None else weights[batch.labels]
+    found = Classification(weights, smooth).loss_sum(model, TextBatch(*batch))
+    assert_close([found.nats, found.targets], [(weight_B * nats).sum(), weight_B.sum()])

@@ -6,12 +6,13 @@ import math
 import random
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rnnlab.registry import SCHEDULES
-from rnnlab.train.schedules import constant, cosine, step
+from rnnlab.train.schedules import constant, cosine, cyclic, plateau, step
 
 NAMES = sorted(SCHEDULES.names)
 
@@ -75,6 +76,56 @@ def test_cosine_never_rises(first, second):
     early, late = sorted((first, second))
     options = cosine.Options(final=0.2)
     assert cosine.factor(options, early, 10) >= cosine.factor(options, late, 10)
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"), [(0, 0.2), (1, 0.6), (2, 1.0), (3.5, 0.4), (4, 0.2), (6, 1.0)]
+)
+def test_cyclic(position, expected):
+    options = cyclic.Options(period=4, low=0.2)
+    assert cyclic.factor(options, position, 9) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("history", "divisions"),
+    [
+        ([], 0),
+        ([0.5, 0.6, 0.7], 0),
+        ([0.7, 0.6], 0),
+        ([0.7, 0.6, 0.7], 1),
+        ([0.7, 0.6, 0.7, 0.7], 1),
+        ([0.7, 0.6, 0.7, 0.7, 0.7], 2),
+        ([0.7, 0.6, 0.8, 0.6, 0.9], 0),
+        ([0.70, 0.704, 0.708], 1),
+        ([-0.5, -0.6, -0.7], 1),
+    ],
+)
+def test_plateau_divides_once_patience_is_spent(history, divisions):
+    options = plateau.Options(patience=1, divide_by=4, least=0.01)
+    assert plateau.factor(options, len(history), 20, history) == 4.0**-divisions
+
+
+def test_plateau_is_torchs_reduce_on_plateau():
+    generator = random.Random(3)
+    for patience in (0, 1, 3):
+        weight = torch.nn.Parameter(torch.zeros(()))
+        optimizer = torch.optim.SGD([weight], lr=1.0)
+        theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer,
+            "max",
+            factor=0.5,
+            patience=patience,
+            threshold=0.02,
+            threshold_mode="abs",
+            eps=0,
+        )
+        options = plateau.Options(patience=patience, divide_by=2, least=0.02)
+        history: list[float] = []
+        for _ in range(40):
+            history.append(generator.random())
+            theirs.step(history[-1])
+            found = plateau.factor(options, len(history), 40, history)
+            assert found == optimizer.param_groups[0]["lr"]
 
 
 @pytest.mark.parametrize("name", NAMES)

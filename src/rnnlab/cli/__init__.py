@@ -8,10 +8,14 @@ import typer
 
 from rnnlab.cli import (
     bench,
+    cv,
     data,
     demo,
     doctor,
+    embed,
+    ensemble,
     evaluate,
+    learning_curve,
     listing,
     predict,
     show,
@@ -32,11 +36,15 @@ app = typer.Typer(
 app.command("list")(listing.list_things)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(embed.app, name="embed")
 app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("cv")(cv.cross_validation)
+app.command("ensemble")(ensemble.ensemble)
+app.command("learning-curve")(learning_curve.curve)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
@@ -53,7 +61,7 @@ def main() -> None:
     except Diverged as error:
         _stop(1, f"diverged: {error}; try a lower train.optimizer.lr, or train.clip_norm=1")
     except Interrupted as error:
-        _stop(130, f"interrupted; go on with: rnnlab train --resume {error}")
+        _stop(130, f"interrupted; go on with: {error}")
 
 
 def _stop(code: int, message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from rnnlab.cli.output import (
@@ -21,16 +20,11 @@ from rnnlab.cli.output import (
 def demo(runs: RunsRoot = RUNS, as_json: Json = False) -> None:
     """Train three models and three baselines on the embedded data set, and compare them."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.cli.progress import ProgressLine
     from rnnlab.demo import run_demo
+    from rnnlab.progress import titled
 
     start_logging()
-
-    def watcher(title: str) -> ProgressLine:
-        print(f"-- {title}", file=sys.stderr)
-        return ProgressLine()
-
-    rows, bound = run_demo(runs, watcher)
+    rows, bound = run_demo(runs, titled)
     if as_json:
         print_json({"models": rows, "best_bag_of_words": bound})
         return

@@ -11,7 +11,7 @@ from rnnlab.cli.output import Json, print_json, print_table, share
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    run: Annotated[Path, typer.Argument(help="Run directory, or an ensemble.")],
     split: Annotated[str, typer.Option("--split", help="Which split: val, test ...")] = "val",
     as_json: Json = False,
 ) -> None:

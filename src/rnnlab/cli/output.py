@@ -13,6 +13,22 @@ from typing import Annotated, Any
 
 import typer
 
+from rnnlab.wording import duration, share
+
+__all__ = [
+    "RUNS",
+    "Json",
+    "Overrides",
+    "RunsRoot",
+    "duration",
+    "print_json",
+    "print_table",
+    "program",
+    "say",
+    "share",
+    "start_logging",
+]
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 RunsRoot = Annotated[
     Path, typer.Option("--runs", envvar="RNNLAB_RUNS", help="Folder of run directories.")
@@ -53,9 +69,9 @@ def print_table(
     )
     for number, name in enumerate(columns):
         if number < left:
-            table.add_column(name, justify="left", overflow="fold")
+            table.add_column(Text(name), justify="left", overflow="fold")
         else:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(Text(name), justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     Console(highlight=False).print(table)
@@ -76,19 +92,6 @@ def say(text: str) -> None:
     print(textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False))
 
 
-def duration(seconds: float) -> str:
-    """A duration for people: 8.4 s, 2 min 05 s, 1 h 12 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def share(value: float | None, digits: int = 4) -> str:
-    """A share without its leading zero: .8814."""
-    if value is None:
-        return ""
-    text = f"{value:.{digits}f}"
-    return text[1:] if text.startswith("0.") else text
+def between(interval: tuple[float, float]) -> str:
+    """The ends of an interval of shares: .8702 to .8914."""
+    return f"{share(interval[0])} to {share(interval[1])}"

@@ -17,7 +17,7 @@ _CHUNK_TEXTS = 2048
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run directory, or its model folder alone.")],
+    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, or ensemble.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
@@ -58,15 +58,16 @@ def _predict_table(
         print_json(done)
     else:
         print(f"{done['texts']:,} texts labelled -> {output}")
-    _remark(done["texts_cut"], done["texts_empty"], done["max_tokens"])
+    _remark(done, done["max_tokens"])
 
 
 def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
-    cut = empty = 0
+    from rnnlab.predictor import Tally
+
+    tally = Tally()
     collected: list[dict[str, Any]] = []
     for chunk, result in _labelled(predictor, lines):
-        cut += result.texts_cut
-        empty += result.texts_empty
+        tally.add(result)
         for text, row in zip(chunk, result.probabilities.tolist(), strict=True):
             best = max(range(len(row)), key=row.__getitem__)
             if as_json:
@@ -82,8 +83,8 @@ def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
                 shown = text if not sys.stdout.isatty() or len(text) <= 60 else text[:59] + "…"
                 print(f"{predictor.labels[best]}\t{row[best]:.4f}\t{shown}")
     if as_json:
-        print_json({"predictions": collected, "texts_cut": cut, "texts_empty": empty})
-    _remark(cut, empty, predictor.reader.max_tokens)
+        print_json({"predictions": collected, **tally.facts()})
+    _remark(tally.facts(), predictor.max_tokens)
 
 
 def _labelled(predictor: Any, lines: Iterable[str]) -> Iterator[tuple[list[str], Any]]:
@@ -111,8 +112,17 @@ def _standard_input() -> Iterator[str]:
             ) from error
 
 
-def _remark(cut: int, empty: int, max_tokens: int | None) -> None:
+def _remark(facts: dict[str, Any], max_tokens: int | None) -> None:
+    from rnnlab.data.reader import mostly_unknown
+
+    cut, empty = facts["texts_cut"], facts["texts_empty"]
     if cut:
         print(f"note: {cut:,} text(s) longer than {max_tokens} tokens were cut", file=sys.stderr)
     if empty:
         print(f"note: {empty:,} text(s) without words: read as one unknown word", file=sys.stderr)
+    if mostly_unknown(facts):
+        print(
+            f"warning: {1 - facts['coverage']:.0%} of the tokens are unknown to the model: these "
+            "texts are unlike those that it was trained on",
+            file=sys.stderr,
+        )

@@ -1,24 +1,40 @@
-"""rnnlab show: the resolved config, parameters per layer, and what an epoch costs."""
+"""rnnlab show: the resolved config, parameters per layer, what an epoch costs; a run's words."""
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rnnlab.cli.output import Json, Overrides, print_json, print_table
+from rnnlab.exceptions import UserError
+
+_LABELS_PER_TABLE = 3
 
 
 def show(
-    preset: Annotated[str, typer.Argument(metavar="PRESET|FILE")],
+    preset: Annotated[str, typer.Argument(metavar="PRESET|FILE|RUN")],
     overrides: Overrides = None,
+    words: Annotated[
+        int | None,
+        typer.Option("--words", metavar="N", min=1, help="Of a linear RUN: its top N per label."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a resolved config and its parameters. Needs no data."""
+    """Show a resolved config and its parameters, without data; or the word weights of a run."""
     from rnnlab.config.load import dump_config, load_config
-    from rnnlab.describe import describe
+    from rnnlab.describe import describe, recorded_config
 
-    config = load_config(preset, overrides or [])
+    run = Path(preset)
+    is_run = (run / "run.json").is_file()
+    if overrides and (is_run or words is not None):
+        raise UserError(f"a run is shown as it is; leave out {overrides[0]}")
+    if words is not None:
+        _show_words(run, words, as_json)
+        return
+    config = recorded_config(run) if is_run else load_config(preset, overrides or [])
     facts = describe(config)
     if as_json:
         print_json({"config": config.model_dump(mode="json"), **facts})
@@ -26,7 +42,7 @@ def show(
     print(dump_config(config), end="")
     parameters = facts["parameters"]
     if parameters is None:
-        print("\nparameters: as many as the data has features; known after fitting")
+        print("\nparameters: as many as the data has features; run.json tells of a finished run")
         return
     print_table(
         ["layer", "shape", "parameters", "textbook"],
@@ -51,3 +67,26 @@ def show(
         f"cost: {facts['cost']['training_flops_per_token']:,} floating-point operations per "
         "training token"
     )
+
+
+def _show_words(run: Path, count: int, as_json: bool) -> None:
+    from rnnlab.ensemble import EnsemblePredictor
+    from rnnlab.evaluation import load_model
+
+    model = load_model(run)
+    if isinstance(model, EnsemblePredictor):
+        raise UserError(f"{run} is an ensemble: name one of its members")
+    words = model.top_words(count)
+    if as_json:
+        listed = {
+            label: [{"term": term, "weight": weight} for term, weight in pairs]
+            for label, pairs in words.items()
+        }
+        print_json({"run": str(run), "words": listed})
+        return
+    labels = list(words)
+    for first in range(0, len(labels), _LABELS_PER_TABLE):
+        shown = labels[first : first + _LABELS_PER_TABLE]
+        columns = [[f"{weight:6.3f} {term}" for term, weight in words[label]] for label in shown]
+        rows = list(itertools.zip_longest(*columns, fillvalue=""))
+        print_table(shown, rows, left=len(shown))

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnlab.cli.output import Json, duration, print_json, print_table, program, say
+from rnnlab.cli.output import Json, print_json, print_table, program, say
+from rnnlab.wording import duration
 
 _MOST_LABELS = 12
 

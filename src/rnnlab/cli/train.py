@@ -37,8 +37,8 @@ def train(
 ) -> None:
     """Train one model. Asked again, it reports the finished run, or goes on with a stopped one."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.cli.progress import ProgressLine
     from rnnlab.config.load import load_config
+    from rnnlab.progress import ProgressLine
     from rnnlab.runner import resume_run, train_run
 
     start_logging()

@@ -15,6 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from rnnlab.config.schema import Config
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
+from rnnlab.registry import SOURCES
 
 _PRESETS = resources.files("rnnlab.config") / "presets"
 
@@ -41,10 +42,42 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> Config:
     Raises:
         UserError: unknown preset or key (the nearest is named), bad value, unreadable file.
     """
-    settings = _resolve(name_or_path, Path.cwd())
+    settings = load_settings(name_or_path)
     for override in overrides:
         _apply(settings, override)
     return parse_config(settings, name_or_path)
+
+
+def load_settings(name_or_path: str) -> dict[str, Any]:
+    """Read a preset or a YAML file, merged over what it extends, as plain values.
+
+    Raises:
+        UserError: unknown preset or unreadable file.
+    """
+    return _resolve(name_or_path, Path.cwd())
+
+
+def load_data_config(name_or_path: str, overrides: Sequence[str] = ()) -> Config:
+    """The config of a preset or file, or for the name of a data set a minimal one.
+
+    Raises:
+        UserError: as `load_config`.
+    """
+    if not is_bare_source(name_or_path):
+        return load_config(name_or_path, overrides)
+    settings: dict[str, Any] = {
+        "name": name_or_path,
+        "data": {"source": name_or_path},
+        "model": "majority",
+    }
+    for override in overrides:
+        _apply(settings, override)
+    return parse_config(settings, name_or_path)
+
+
+def is_bare_source(name: str) -> bool:
+    """Whether a name is that of a data set, and not of a preset too."""
+    return name in SOURCES.names and name not in preset_names()
 
 
 def parse_config(settings: Mapping[str, Any], origin: str) -> Config:
@@ -130,7 +163,15 @@ def _apply(settings: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise UserError(f"'{override}' is not an override; write key=value, as in train.epochs=3")
-    value = parse_yaml(text, f"override {key}") if text else None
+    put(settings, key, parse_yaml(text, f"override {key}") if text else None)
+
+
+def put(settings: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key, making the sections above it where they are missing.
+
+    Raises:
+        UserError: what stands above it is not a section.
+    """
     *parents, last = key.split(".")
     section: dict[str, Any] = settings
     for parent in parents:

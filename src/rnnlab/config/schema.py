@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainValidator,
     PositiveInt,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from rnnlab.data.labels import normalise_label
 from rnnlab.options import Options, unknown_key
 from rnnlab.registry import (
     MODELS,
@@ -26,18 +30,50 @@ from rnnlab.registry import (
 )
 
 
+class Fold(Options):
+    """One of several equal parts of train.
+
+    Attributes:
+        number: which one, from 1.
+        of: how many there are.
+    """
+
+    number: PositiveInt
+    of: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Fold:
+        if self.number > self.of:
+            raise ValueError(f"there is no fold {self.number} of {self.of}")
+        return self
+
+
 class Validation(Options):
     """How a validation part is cut from train where the data set has none of its own.
 
     Attributes:
-        fraction: share of the training examples.
+        fraction: share of the training examples; 0, for none, only where the texts are in memory.
         by: what must stay whole: "auto" is the source's own groups where it has any (films; the
             group column of a table), "example" ignores them, any other name must be theirs.
         seed: of the cut; independent of the run's seed.
+        fold: validate on this fold of train instead of a fraction, whatever the data set has.
     """
 
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    fraction: Annotated[float, Field(ge=0, lt=1)] = 0.2
     by: str = "auto"
+    seed: NonNegativeInt = 0
+    fold: Fold | None = None
+
+
+class Subset(Options):
+    """A part of the training part, to see what less data would give.
+
+    Attributes:
+        fraction: share of the training examples that is kept, by whole groups where there are any.
+        seed: of the choice; with the same one, a smaller part lies in a larger.
+    """
+
+    fraction: Annotated[float, Field(gt=0, lt=1)]
     seed: NonNegativeInt = 0
 
 
@@ -76,6 +112,7 @@ class DataConfig(Options):
         tokenizer: from a text to its tokens.
         vocabulary: built from the training part alone.
         validation: how to cut a validation part where the source has none.
+        subset: learn from a part of the training part; None for all of it.
         max_tokens: longer texts are cut; None for full length.
         truncation: which end of a long text is kept.
         recorded: facts for `show`.
@@ -85,6 +122,7 @@ class DataConfig(Options):
     tokenizer: Annotated[Any, component(TOKENIZERS)] = "words"
     vocabulary: VocabularyConfig = VocabularyConfig()
     validation: Validation = Validation()
+    subset: Subset | None = None
     max_tokens: PositiveInt | None = None
     truncation: Literal["head", "tail", "head_and_tail"] = "head"
     recorded: Recorded | None = None
@@ -117,6 +155,18 @@ class DataConfig(Options):
         return {"source": own.pop("name"), **own, **dumped}
 
 
+def _class_weights(value: Any) -> Any:
+    if value is None or value == "balanced":
+        return value
+    if isinstance(value, dict) and value:
+        with contextlib.suppress(TypeError, ValueError):
+            names = (key if isinstance(key, str) else normalise_label(key) for key in value)
+            weights = dict(zip(names, map(float, value.values()), strict=True))
+            if all(0 < weight < math.inf for weight in weights.values()):
+                return weights
+    raise ValueError("give balanced, or a positive weight for each label, as in {bad: 2, good: 1}")
+
+
 class TrainConfig(Options):
     """How a model is trained. Models that are fitted in one go use `class_weights` alone.
 
@@ -129,11 +179,16 @@ class TrainConfig(Options):
         schedule: the learning rate's course.
         warmup_steps: updates over which the rate rises from 0.
         clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
-        metric: on validation; the best epoch by it is kept. "auto" is macro F1 where the labels are
-            uneven (`rnnlab.data.balance`), else accuracy.
+        metric: on validation; the best epoch by it is kept. "auto" is macro F1 where its labels
+            are uneven (`rnnlab.data.balance`), else accuracy.
         patience: epochs without improvement after which training stops; None for never.
-        class_weights: "balanced" weighs each class by the inverse of its frequency.
-        precision: "bfloat16" runs the forward pass under autocast where the device has it.
+        class_weights: "balanced" weighs each class by the inverse of its frequency; a mapping of
+            labels to weights weighs those that it names, and the others 1.
+        label_smoothing: share of the target probability that is spread over all classes.
+        average: decay of a running average of the parameters, which validation and the kept model
+            use; None for none. 0.999 is usual.
+        precision: "bfloat16" or "float16" runs the forward pass under autocast where the device has
+            it; float16 scales the loss, so that small gradients survive.
         checkpoint_seconds: at most this much work is lost when the process is killed.
     """
 
@@ -146,8 +201,12 @@ class TrainConfig(Options):
     clip_norm: NonNegativeFloat | None = None
     metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
     patience: PositiveInt | None = None
-    class_weights: Literal["balanced"] | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    class_weights: Annotated[
+        Literal["balanced"] | dict[str, float] | None, PlainValidator(_class_weights)
+    ] = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    average: Annotated[float, Field(gt=0, lt=1)] | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     checkpoint_seconds: NonNegativeFloat = 60.0
 
 
@@ -158,7 +217,8 @@ class Config(Options):
         name: the preset's or file's name; part of the run directory's name.
         summary: one line for lists.
         seed: of initial weights, dropout and batch order.
-        threads: of torch's CPU kernels; None for all available cores. Recorded in the run.
+        threads: of the CPU kernels; None for the cores that no other training has claimed. Recorded
+            in the run, and kept when it is resumed.
         device: "auto" is the first CUDA device, else the CPU.
         data: what is learned from.
         model: what learns.

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.data.balance import Balance
+from rnnlab.data.folds import fold_numbers
 from rnnlab.data.labels import label_order
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import Source
+from rnnlab.data.subset import subset_rows
 from rnnlab.data.texts import TextSplit, text_split
-from rnnlab.data.token_cache import tokenized
-from rnnlab.data.validation import validation_rows
+from rnnlab.data.token_cache import learned_state, tokenized
+from rnnlab.data.tokenizing import provenance
+from rnnlab.data.validation import group_numbers, validation_rows
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.registry import Component
@@ -51,19 +54,37 @@ class Dataset:
         by: what must stay whole in that cut: "auto" for the source's groups if it has any,
             "example" for none, or the name of its groups.
         seed: of that cut.
+        fold: its number (from 1) and the number of folds: validation is this fold of train, also
+            where the source has a "val", which is then left alone.
+        subset: share and seed of the part of train that is learned from; None for all of it.
+        learned: what the tokenizer learned when a model was trained; by default it learns from
+            the training part.
 
     Raises:
-        UserError: the source cannot be opened, or `by` names no group that it has.
+        UserError: the source cannot be opened, `by` names no group that it has, or the
+            tokenizer's library is missing.
     """
 
     def __init__(
-        self, choice: Component, tokenizer: Component, *, fraction: float, by: str, seed: int
+        self,
+        choice: Component,
+        tokenizer: Component,
+        *,
+        fraction: float,
+        by: str,
+        seed: int,
+        fold: tuple[int, int] | None = None,
+        subset: tuple[float, int] | None = None,
+        learned: bytes | None = None,
     ) -> None:
+        provenance(tokenizer)  # a missing library is reported before anything is read
         self.name = choice.name
         self.source: Source = choice.module.open_source(choice.options)
         self._version: int = choice.module.VERSION
-        self._tokenizer = tokenizer
-        self._fraction, self._seed = fraction, seed
+        self.tokenizer = tokenizer
+        self._learned = learned
+        self._fraction, self._seed, self._fold, self._subset = fraction, seed, fold, subset
+        self.cuts_validation = fold is not None or "val" not in self.source.splits
         self._grouped = by != "example" and self.source.group_kind is not None
         if by not in ("auto", "example", self.source.group_kind):
             groups = f"'{self.source.group_kind}'" if self.source.group_kind else "none"
@@ -89,29 +110,73 @@ class Dataset:
             return self.source.labels
         return label_order(self.texts("train").facts["labels"])
 
-    @cached_property
-    def balance(self) -> Balance:
-        """Examples by label in the source's train split, a validation part that is cut from it
-        included."""
-        counts = self.texts("train").label_counts
+    def balance(self, split: str) -> Balance:
+        """Examples by label in the source's split that holds those of `split`: for train, and for a
+        validation part that is cut from it, the whole of train."""
+        counts = self.texts(self.holder(split)).label_counts
         return Balance({label: counts.get(label, 0) for label in self.labels})
 
     @cached_property
+    def groups(self) -> npt.NDArray[np.int64] | None:
+        """What must stay whole: a number from 0 per example of the source's train, or None."""
+        return group_numbers(self.texts("train").groups) if self._grouped else None
+
+    def folds(self, count: int) -> npt.NDArray[np.int64]:
+        """The fold, from 1, of each example of the source's train."""
+        labels = self.texts("train").labels
+        return fold_numbers(labels, self.groups, folds=count, seed=self._seed)
+
+    @cached_property
     def _validation(self) -> npt.NDArray[np.int64]:
+        if self._fold is not None:
+            number, count = self._fold
+            return np.flatnonzero(self.folds(count) == number)
+        labels = self.texts("train").labels
+        return validation_rows(labels, self.groups, fraction=self._fraction, seed=self._seed)
+
+    @cached_property
+    def _train(self) -> npt.NDArray[np.int64]:
         train = self.texts("train")
-        groups = train.groups if self._grouped else None
-        return validation_rows(train.labels, groups, fraction=self._fraction, seed=self._seed)
+        rows = np.arange(len(train))
+        if self.cuts_validation:
+            rows = np.setdiff1d(rows, self._validation)
+        if self._subset is None:
+            return rows
+        fraction, seed = self._subset
+        groups = None if self.groups is None else self.groups[rows]
+        return rows[subset_rows(train.labels[rows], groups, fraction=fraction, seed=seed)]
+
+    @cached_property
+    def learned(self) -> bytes | None:
+        """What the tokenizer learned, by default from the training part alone; None if it learns
+        nothing."""
+        if self._learned is not None:
+            return self._learned
+        return learned_state(self.texts("train"), self.rows("train"), self.tokenizer)
 
     def holder(self, split: str) -> str:
         """The source's split in which the examples of `split` lie."""
-        return "train" if split == "val" and "val" not in self.source.splits else split
+        return "train" if split == "val" and self.cuts_validation else split
 
     def rows(self, split: str) -> npt.NDArray[np.int64]:
         """Positions of a split's examples in the source's split that holds them."""
-        everything = np.arange(len(self.texts(self.holder(split))))
-        if "val" in self.source.splits or split not in ("train", "val"):
-            return everything
-        return self._validation if split == "val" else np.setdiff1d(everything, self._validation)
+        if split == "train":
+            return self._train
+        if split == "val" and self.cuts_validation:
+            return self._validation
+        return np.arange(len(self.texts(split)))
+
+    def rows_without_validation(self, split: str) -> npt.NDArray[np.int64]:
+        """Positions of the examples of a further split ("unsup") that share no group with the
+        validation part; all, where that was cut without regard to groups."""
+        texts = self.texts(split)
+        if not self._grouped:
+            return np.arange(len(texts))
+        held_out = self.texts(self.holder("val"))
+        numbers = np.unique(held_out.groups[self.rows("val")])
+        names = {held_out.group_names[number] for number in numbers if number >= 0}
+        shared = [number for number, name in enumerate(texts.group_names) if name in names]
+        return np.flatnonzero(~np.isin(texts.groups, shared))
 
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.
@@ -127,7 +192,7 @@ class Dataset:
             raise UserError(f"{self.name} has no split '{split}'; it has {', '.join(self.splits)}")
         texts = self.texts(self.holder(split))
         rows = self.rows(split)
-        ragged, types = tokenized(texts, self._tokenizer.name, self._tokenizer.options)
+        ragged, types = tokenized(texts, self.tokenizer, self.learned)
         if len(rows) < len(ragged):
             ragged = ragged.select(rows)
         known = {name: number for number, name in enumerate(labels or self.labels)}
@@ -151,5 +216,5 @@ class Dataset:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of what training reads: texts, labels and groups of train and validation."""
-        names = [name for name in ("train", "val") if name in self.source.splits]
+        names = ["train"] if self.cuts_validation else ["train", "val"]
         return sha256_json([self.texts(name).facts["sha256"] for name in names])

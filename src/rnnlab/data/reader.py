@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +11,20 @@ import numpy as np
 
 from rnnlab.data.ragged import Ragged, Truncation
 from rnnlab.data.token_cache import tokenize_all
+from rnnlab.data.tokenizing import build, provenance
 from rnnlab.data.vocabulary import UNKNOWN, Vocabulary
 from rnnlab.registry import Component
 
 VERSION = 1
+
+
+def mostly_unknown(facts: Mapping[str, float]) -> bool:
+    """Whether more than half of some texts' tokens are unknown: the model was made for others.
+
+    Args:
+        facts: `tokens` and `coverage` of the texts.
+    """
+    return facts["tokens"] > 0 and facts["coverage"] < 0.5
 
 
 @dataclass(frozen=True)
@@ -55,16 +65,22 @@ class TextReader:
         vocabulary: of the model.
         max_tokens: longer texts are cut; None for full length.
         truncation: which end is kept.
+        learned: what the tokenizer learned, if it is one that learns.
     """
 
     tokenizer: Component
     vocabulary: Vocabulary
     max_tokens: int | None
     truncation: Truncation
+    learned: bytes | None = None
 
     @cached_property
     def _tokenize(self) -> Any:
-        return self.tokenizer.module.build(self.tokenizer.options)
+        return build(self.tokenizer, self.learned)
+
+    def provenance(self) -> dict[str, Any]:
+        """What its tokens depend on besides settings; see `rnnlab.data.tokenizing`."""
+        return provenance(self.tokenizer, self.learned)
 
     def read(self, texts: Iterable[str]) -> Encoded:
         """Tokenize and encode texts."""

@@ -17,7 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from rnnlab.data._table_base import Chunk, Column, TableReader, TableWriter, plain_values
+from rnnlab.data._table_base import (
+    Chunk,
+    Column,
+    TableReader,
+    TableWriter,
+    plain_values,
+    text_lines,
+)
 from rnnlab.exceptions import UserError
 from rnnlab.files import replacing
 from rnnlab.options import nearest
@@ -31,6 +38,7 @@ __all__ = [
     "open_table",
     "open_writer",
     "plain_values",
+    "text_lines",
 ]
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")

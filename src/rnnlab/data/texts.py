@@ -20,7 +20,7 @@ from rnnlab.files import read_json, sha256_json, write_json
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _ROWS_PER_CHUNK = 4096
 
 
@@ -29,7 +29,7 @@ class TextSplit:
     """One split of a source as it lies in the cache.
 
     Attributes:
-        folder: holds `texts.arrow`, `labels.npy`, `groups.npy` and `facts.json`.
+        folder: holds `texts.arrow`, `labels.npy`, `groups.npy`, `group-names.json`, `facts.json`.
     """
 
     folder: Path
@@ -59,6 +59,11 @@ class TextSplit:
         names = self.facts["labels"]
         counts = np.bincount(labels[labels >= 0], minlength=len(names))
         return dict(zip(names, counts.tolist(), strict=True))
+
+    @cached_property
+    def group_names(self) -> list[str]:
+        """Names of the groups by number; the numbers of another split are others."""
+        return read_json(self.folder / "group-names.json")
 
     @cached_property
     def _column(self) -> Any:
@@ -119,6 +124,7 @@ def _write(folder: Path, source: Source, split: str) -> None:
         sink.write(pa.record_batch([pa.array(chunk, pa.large_string())], schema=schema))
     np.save(folder / "labels.npy", np.array(labels, np.int32))
     np.save(folder / "groups.npy", np.array(groups, np.int32))
+    write_json(folder / "group-names.json", list(group_index))
     facts = {
         "examples": len(labels),
         "labels": list(label_index),

@@ -1,4 +1,5 @@
-"""Tokenized splits on disk: a ragged array of type numbers, and the list of types.
+"""Tokenized splits on disk: a ragged array of type numbers, and the list of types. Beside them,
+what tokenizers have learned.
 
 The numbers are those of the split's own types in order of first appearance. Vocabulary settings
 are applied afterwards by one array look-up, so changing them never tokenizes anything again.
@@ -6,19 +7,22 @@ are applied afterwards by one array look-up, so changing them never tokenizes an
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from array import array
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from rnnlab.data import tokenizing
 from rnnlab.data.cache import cached_folder
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.texts import TextSplit
 from rnnlab.files import read_json, sha256_json, write_json
-from rnnlab.options import Options
-from rnnlab.registry import TOKENIZERS
+from rnnlab.registry import Component
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +53,44 @@ def tokenize_all(
     return ragged, list(numbers)
 
 
-def tokenized(split: TextSplit, tokenizer: str, options: Options) -> tuple[Ragged, list[str]]:
-    """Return a split's tokens (memory-mapped) and its types, tokenizing first if need be."""
-    module = TOKENIZERS.load(tokenizer)
-    settings = {"format": _FORMAT, "version": module.VERSION, **options.model_dump()}
-    key = f"{split.folder.name}-{tokenizer}-{sha256_json(settings)[:16]}"
+def _settings(tokenizer: Component, learned: bytes | None) -> dict[str, Any]:
+    """All that a tokenizer's output depends on besides the text."""
+    return {
+        "format": _FORMAT,
+        "version": tokenizer.module.VERSION,
+        **tokenizing.provenance(tokenizer, learned),
+        **tokenizer.options.model_dump(),
+    }
+
+
+def learned_state(
+    split: TextSplit, rows: npt.NDArray[np.int64], tokenizer: Component
+) -> bytes | None:
+    """Return what a tokenizer learns from the texts of `rows` alone; None if it learns nothing."""
+    if not tokenizing.learns(tokenizer):
+        return None
+    settings = {**_settings(tokenizer, None), "rows": hashlib.sha256(rows.tobytes()).hexdigest()}
+    key = f"{split.folder.name}-{tokenizer.name}-{sha256_json(settings)[:16]}"
 
     def make(folder: Path) -> None:
-        log.info("tokenizing %d texts with '%s' (once; kept in the cache)", len(split), tokenizer)
-        ragged, types = tokenize_all(split.texts(), module.build(options))
+        log.info("'%s' learns from %d texts (once; kept in the cache)", tokenizer.name, len(rows))
+        learned = tokenizing.learn(tokenizer, split.texts(rows))
+        (folder / "learned").write_bytes(learned)
+
+    return (cached_folder("tokenizers", key, make) / "learned").read_bytes()
+
+
+def tokenized(
+    split: TextSplit, tokenizer: Component, learned: bytes | None
+) -> tuple[Ragged, list[str]]:
+    """Return a split's tokens (memory-mapped) and its types, tokenizing first if need be."""
+    settings = sha256_json(_settings(tokenizer, learned))
+    key = f"{split.folder.name}-{tokenizer.name}-{settings[:16]}"
+
+    def make(folder: Path) -> None:
+        name = tokenizer.name
+        log.info("tokenizing %d texts with '%s' (once; kept in the cache)", len(split), name)
+        ragged, types = tokenize_all(split.texts(), tokenizing.build(tokenizer, learned))
         np.save(folder / "tokens.npy", ragged.tokens)
         np.save(folder / "offsets.npy", ragged.offsets)
         write_json(folder / "types.json", types)

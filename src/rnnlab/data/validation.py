@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ VERSION = 1
 
 def validation_rows(
     labels: npt.NDArray[np.int32],
-    groups: npt.NDArray[np.int32] | None,
+    groups: npt.NDArray[np.integer[Any]] | None,
     *,
     fraction: float,
     seed: int,
@@ -24,7 +26,7 @@ def validation_rows(
 
     Args:
         labels: class per example, int32[n].
-        groups: group per example, int32[n], or None. Rows with group -1 are groups of their own.
+        groups: group per example, int[n], or None. Rows with group -1 are groups of their own.
         fraction: share of the examples to take, in (0, 1).
         seed: of the cut alone; a run's seed has no part in it.
 
@@ -48,15 +50,20 @@ def validation_rows(
     return result
 
 
+def group_numbers(groups: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.int64]:
+    """Number groups from 0 without gaps; each row with group -1 becomes a group of its own."""
+    alone = groups < 0
+    numbers = np.where(alone, groups.max(initial=-1) + 1 + np.cumsum(alone), groups)
+    return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
+
+
 def _whole_groups(
     labels: npt.NDArray[np.int32],
-    groups: npt.NDArray[np.int32],
+    groups: npt.NDArray[np.integer[Any]],
     fraction: float,
     generator: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    alone = groups < 0
-    numbers = np.where(alone, groups.max(initial=-1) + 1 + np.cumsum(alone), groups)
-    _, numbers = np.unique(numbers, return_inverse=True)
+    numbers = group_numbers(groups)
     _, classes = np.unique(labels, return_inverse=True)
     counts = np.zeros((numbers.max() + 1, classes.max() + 1), np.int64)
     np.add.at(counts, (numbers, classes), 1)

@@ -1,35 +1,39 @@
-"""Pretrained word vectors in the text form of GloVe, plain or gzip.
+"""Pretrained word vectors: text (GloVe, word2vec, fastText's .vec) or word2vec's binary form
+(.bin), plain or gzip (.gz); the extension names the form.
 
-A line is a word, a space and D values, where D is that of the first line; a first line of word2vec
-("400000 50") is understood. Only the wanted words are parsed; of all other lines the values are
-counted. A word is looked up as it is and then in lower case.
+A file is read once, as a stream. Only the wanted words are parsed and kept; of all others it is
+checked that their vectors have as many values. A word is looked up as it is and then in lower case.
 
-Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation" (EMNLP 2014).
+Source: Pennington et al. 2014, "GloVe: Global Vectors for Word Representation" (EMNLP 2014);
+Mikolov et al. 2013 (arXiv:1310.4546), word2vec; Bojanowski et al. 2017 (arXiv:1607.04606),
+fastText.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import re
 import zlib
-from array import array
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from rnnlab.data._vectors_base import VectorFile
+from rnnlab.data._vectors_binary import BinaryVectors
+from rnnlab.data._vectors_text import TextVectors
 from rnnlab.data.download import downloads_folder, find_by_name
 from rnnlab.exceptions import UserError
+from rnnlab.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
 GLOVE_URL = "https://nlp.stanford.edu/data/glove.6B.zip"
-_SUFFIXES = ("", ".txt", ".gz", ".txt.gz")
-_WORD2VEC_HEADER = re.compile(rb"\d+ (\d+)")
+FORMS = (".txt", ".vec", ".bin")  # each also with ".gz"
+_SUFFIXES = ("", ".gz", *FORMS, *(f"{form}.gz" for form in FORMS))
 _BUFFER_BYTES = 1 << 20
 
 
@@ -39,13 +43,18 @@ class Vectors:
 
     Attributes:
         words: the words as they were wanted.
+        found_as: as the file has them: the same, or in lower case.
         values: float32[len(words), D], finite, in the order of `words`.
-        num_lowercased: how many were found in lower case only.
     """
 
     words: tuple[str, ...]
-    values: np.ndarray
-    num_lowercased: int
+    found_as: tuple[str, ...]
+    values: npt.NDArray[np.float32]
+
+    @property
+    def num_lowercased(self) -> int:
+        """How many were found in lower case only."""
+        return sum(word != found for word, found in zip(self.words, self.found_as, strict=True))
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ def coverage(words: Collection[str], counts: Mapping[str, int]) -> Coverage:
 def locate_vectors(name_or_path: str | Path) -> Path:
     """Return the file of vectors: a path, or a name in RNNLAB_DATA or among the downloads.
 
-    A name may leave out ".txt", ".gz" or both.
+    A name may leave out ".txt", ".vec" or ".bin", and ".gz".
 
     Raises:
         UserError: there is no such file; the message says what to put where.
@@ -96,114 +105,98 @@ def locate_vectors(name_or_path: str | Path) -> Path:
             if (here := find_by_name(path.name + suffix)) is not None:
                 return here
     raise UserError(
-        f"there are no vectors '{name_or_path}': name the path of a text file, or put it into a "
+        f"there are no vectors '{name_or_path}': name the path of a file, or put it into a "
         f"folder and set RNNLAB_DATA to that, or into {downloads_folder()}; "
         f"GloVe's are in {GLOVE_URL}, to be unpacked"
     )
+
+
+@contextmanager
+def open_vectors(path: Path) -> Iterator[VectorFile]:
+    """Open a file of vectors; what is not ".bin" or ".bin.gz" is text.
+
+    Raises:
+        UserError: it cannot be read, is damaged, or its beginning is malformed.
+    """
+    with _opened(path) as file:
+        yield (BinaryVectors if form_of(path) == ".bin" else TextVectors)(path, file)
 
 
 def read_vectors(path: Path, wanted: Collection[str], *, dim: int | None = None) -> Vectors:
     """Read the vectors of the wanted words; of a word that comes twice, the first.
 
     Args:
-        path: text file of vectors, gzip if its name ends in ".gz".
+        path: file of vectors; see `open_vectors`.
         wanted: words to look up.
         dim: values that the vectors must have, or None for any number.
 
     Raises:
-        UserError: a line is malformed (file and line are named), the file is cut short or empty,
-            or its vectors do not have `dim` values.
+        UserError: the file is malformed (the place is named), cut short or empty, or its vectors
+            do not have `dim` values.
     """
-    keys = {form.encode("utf-8", "surrogatepass") for w in wanted for form in (w, w.lower())}
-    with _opened(path) as file:
-        rows, values = _scan(path, file, keys, dim)
-
-    words: list[str] = []
-    chosen: list[int] = []
-    num_lowercased = 0
-    for word in wanted:
-        row = rows.get(word.encode("utf-8", "surrogatepass"))
-        if row is None:
-            row = rows.get(word.lower().encode("utf-8", "surrogatepass"))
-            num_lowercased += row is not None
-        if row is not None:
-            words.append(word)
-            chosen.append(row)
-    return Vectors(tuple(words), values[chosen], num_lowercased)
-
-
-def _scan(
-    path: Path, file: BinaryIO, keys: set[bytes], dim: int | None
-) -> tuple[dict[bytes, int], np.ndarray]:
-    """Return the row of each key that the file has, and the rows as float32[rows, D]."""
     import numpy as np
 
-    lines = enumerate(file, start=1)
-    width, first = _width(path, lines)
-    if dim is not None and width != dim:
-        raise UserError(
-            f"{path} holds vectors of {width} values, the model's embedding has {dim}: "
-            f"set that to {width} or choose other vectors"
-        )
+    keys = {form.encode("utf-8", "surrogatepass") for w in wanted for form in (w, w.lower())}
     rows: dict[bytes, int] = {}
-    numbers: list[int] = []  # line of each row
-    values = array("f")
-    for number, line in chain(first, lines):
-        num_spaces = line.count(b" ")
-        if num_spaces == width and not line.endswith(b" \n"):
-            word = line[: line.index(b" ")]
-        else:
-            word = _word_with_spaces(path, number, line, width)
-        if word in keys and word not in rows:
-            rows[word] = len(numbers)
-            numbers.append(number)
-            try:
-                values.extend(map(float, line[len(word) + 1 :].split()))
-            except ValueError as error:
-                raise _malformed(path, number, str(error)) from error
-            if len(values) != width * len(numbers):
-                raise _malformed(path, number, f"not {width} values after the word")
-    matrix = np.frombuffer(values, dtype=np.float32).reshape(len(numbers), width)
-    not_finite = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
-    if not_finite.size:
-        raise _malformed(path, numbers[not_finite[0]], "a value is not finite")
-    return rows, matrix
+    values: list[npt.NDArray[np.float32]] = []
+    with open_vectors(path) as file:
+        if dim is not None and file.dim != dim:
+            raise UserError(
+                f"{path} holds vectors of {file.dim} values, the model's embedding has {dim}: "
+                f"set that to {file.dim} or choose other vectors"
+            )
+        for place, word, raw in file:
+            if word in keys and word not in rows:
+                rows[word] = len(values)
+                values.append(file.values(place, raw))
+        matrix = np.stack(values) if values else np.zeros((0, file.dim), np.float32)
+
+    found: list[tuple[str, str, int]] = []
+    for word in wanted:
+        for form in (word, word.lower()):
+            row = rows.get(form.encode("utf-8", "surrogatepass"))
+            if row is not None:
+                found.append((word, form, row))
+                break
+    words, found_as, chosen = zip(*found, strict=True) if found else ((), (), [])
+    return Vectors(words, found_as, matrix[list(chosen)])
 
 
-def _width(path: Path, lines: Iterator[tuple[int, bytes]]) -> tuple[int, list[tuple[int, bytes]]]:
-    """Return D, and the lines that were read to learn it and hold a vector."""
-    number, line = next(lines, (1, b""))
-    fields = line.split()
-    if header := _WORD2VEC_HEADER.fullmatch(line.strip()):
-        return int(header[1]), []
-    if len(fields) < 2:
-        raise _malformed(path, number, "no word with values")
-    try:
-        list(map(float, fields[1:]))
-    except ValueError as error:
-        raise _malformed(path, number, str(error)) from error
-    return len(fields) - 1, [(number, line)]
+def write_vectors(path: Path, words: Sequence[str], values: npt.NDArray[np.float32]) -> None:
+    """Write a file of vectors that gives back the same values, whole or not at all.
 
-
-def _word_with_spaces(path: Path, number: int, line: bytes, width: int) -> bytes:
-    """Return the word of a line that does not have `width` spaces: GloVe 840B has ". . .".
-
-    Another number before the values means too many values, not a word.
+    Args:
+        path: its extension names the form.
+        words: without white space.
+        values: float32[len(words), D].
     """
-    word, *values = line.rstrip(b" \r\n").rsplit(b" ", width)
-    if len(values) != width or not word:
-        raise _malformed(path, number, f"{len(line.split()) - 1} values, expected {width}")
-    for part in word.split(b" ")[1:]:
-        try:
-            float(part)
-        except ValueError:
-            continue
-        raise _malformed(path, number, f"more than {width} values")
-    return word
+    binary = form_of(path) == ".bin"
+    with replacing(path) as temporary, temporary.open("wb") as plain:
+        if path.suffix == ".gz":  # without its time of writing: the same vectors, the same bytes
+            with gzip.GzipFile("", "wb", fileobj=plain, mtime=0) as file:
+                _write(file, binary, words, values)
+        else:
+            _write(plain, binary, words, values)
 
 
-def _malformed(path: Path, number: int, what: str) -> UserError:
-    return UserError(f"{path}, line {number}: {what}: correct the line or get the file anew")
+def _write(
+    file: BinaryIO | gzip.GzipFile,
+    binary: bool,
+    words: Sequence[str],
+    values: npt.NDArray[np.float32],
+) -> None:
+    file.write(b"%d %d\n" % values.shape)
+    for word, row in zip(words, values, strict=True):
+        file.write(word.encode("utf-8", "surrogatepass"))
+        if binary:
+            file.write(b" " + row.astype("<f4").tobytes())
+        else:
+            file.write(b"".join(b" %.9g" % value for value in row.tolist()) + b"\n")
+
+
+def form_of(path: Path) -> str:
+    """The extension of a file of vectors, ".gz" left out."""
+    return Path(path.name.removesuffix(".gz")).suffix
 
 
 @contextmanager

@@ -35,9 +35,10 @@ class Classifier(nn.Module):
         pooling: names of poolings, concatenated in this order.
         num_classes: labels.
         activation: applied to the pooled vector.
+        head_hidden: width of a hidden layer before the outputs, or None.
         word_dropout: share of the training tokens that are read as the unknown word.
         embedding_dropout: on the embedded tokens.
-        dropout: on the pooled vector.
+        dropout: on the pooled vector, and on the hidden layer.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Classifier(nn.Module):
         pooling: Sequence[str],
         num_classes: int,
         activation: Activation | None = None,
+        head_hidden: int | None = None,
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         dropout: float = 0.0,
@@ -68,7 +70,9 @@ class Classifier(nn.Module):
         self.word_dropout = word_dropout
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(size * len(modules), num_outputs(num_classes))
+        width = size * len(modules)
+        self.hidden = None if head_hidden is None else nn.Linear(width, head_hidden)
+        self.head = nn.Linear(head_hidden or width, num_outputs(num_classes))
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Return logits float[B, C], C = 1 for two classes."""
@@ -87,7 +91,10 @@ class Classifier(nn.Module):
             features_BF = torch.cat(pooled, dim=-1)
         if self.activation is not None:
             features_BF = _ACTIVATIONS[self.activation](features_BF)
-        return self.head(self.dropout(features_BF))
+        features_BF = self.dropout(features_BF)
+        if self.hidden is not None:
+            features_BF = self.dropout(torch.relu(self.hidden(features_BF)))
+        return self.head(features_BF)
 
     def _can_average(self) -> bool:
         """Whether the mean of word vectors is all that is asked for, and has a faster form."""

@@ -42,6 +42,16 @@ class LinearModel:
         """Coefficients and intercepts."""
         return self.coefficients.size + self.intercepts.size
 
+    def term_weights(self) -> Floats:
+        """What a term that occurs once adds to each class's score, float32[classes, terms].
+
+        With `norms` that is before the text is scaled to length 1.
+        """
+        weights = self.coefficients
+        if self.norms is not None:
+            weights = weights * self.norms
+        return np.concatenate([-weights, weights]) if len(weights) == 1 else weights
+
     def features(self, ragged: Ragged) -> csr_matrix:
         """Feature values before the coefficients, float32[n, terms]."""
         return weigh(self.terms.count(ragged), self.norms, sublinear=self.sublinear)

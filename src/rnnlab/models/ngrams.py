@@ -45,6 +45,14 @@ class NgramTerms:
     def __len__(self) -> int:
         return sum(len(keys) for keys in self.keys)
 
+    def tokens(self, column: int) -> list[int]:
+        """The tokens of the term in a column of the count matrix."""
+        starts = np.cumsum([0, *map(len, self.keys)])
+        place = int(np.searchsorted(starts, column, side="right")) - 1
+        key = int(self.keys[place][column - starts[place]])
+        powers = reversed(range(self.first + place))
+        return [key // self.base**power % self.base for power in powers]
+
     def _columns(self, ragged: Ragged) -> Iterator[tuple[Numbers, Numbers]]:
         offset = 0
         for size, known in enumerate(self.keys, self.first):

@@ -52,14 +52,20 @@ class Classification:
 
     Args:
         class_weights: float[classes] or None.
+        label_smoothing: share of the target probability that is spread evenly over all classes, in
+            training. Source: Szegedy et al. 2016 (arXiv:1512.00567), section 7.
         autocast: dtype of the forward pass in training, or None for float32. Predictions are always
             made in float32: what is scored is the model that is kept.
     """
 
     def __init__(
-        self, class_weights: Tensor | None = None, autocast: torch.dtype | None = None
+        self,
+        class_weights: Tensor | None = None,
+        label_smoothing: float = 0.0,
+        autocast: torch.dtype | None = None,
     ) -> None:
         self.class_weights = class_weights
+        self.label_smoothing = label_smoothing
         self.autocast = autocast
 
     def loss_sum(self, model: nn.Module, batch: TextBatch) -> LossSum:
@@ -71,12 +77,14 @@ class Classification:
         logits_BC = logits_BC.float() if self.autocast is not None else logits_BC
         if logits_BC.shape[1] == 1:
             logit_B = logits_BC[:, 0]
-            nats_B = F.binary_cross_entropy_with_logits(
-                logit_B, labels_B.to(logit_B.dtype), reduction="none"
-            )
+            smooth = self.label_smoothing
+            target_B = labels_B.to(logit_B.dtype) * (1 - smooth) + smooth / 2
+            nats_B = F.binary_cross_entropy_with_logits(logit_B, target_B, reduction="none")
             hits = ((logit_B > 0) == (labels_B > 0)).sum()
         else:
-            nats_B = F.cross_entropy(logits_BC, labels_B, reduction="none")
+            nats_B = F.cross_entropy(
+                logits_BC, labels_B, reduction="none", label_smoothing=self.label_smoothing
+            )
             hits = (logits_BC.argmax(dim=1) == labels_B).sum()
         if self.class_weights is None:
             return LossSum(nats_B.sum(), nats_B.new_tensor(float(len(nats_B))), hits)

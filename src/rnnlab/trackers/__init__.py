@@ -3,7 +3,7 @@
 A module defines
 
     SUMMARY: str                    one line for the docs
-    LIBRARY: str                    the package that it imports, and the extra that brings it
+    LIBRARY: rnnlab.extras.Library | None   what it imports beside this package's own libraries
     class Options(rnnlab.options.Options)   one with paths has `portable()`, the same with absolute
                                     ones
     def open_tracker(options, run: TrackedRun) -> Tracker

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from rnnlab import options
+from rnnlab.extras import Library
 from rnnlab.trackers import Point, Status, TrackedRun
 
 SUMMARY = "MLflow: a database beside the runs, or a server"
-LIBRARY = "mlflow"
+LIBRARY = Library("mlflow-skinny", extra="mlflow")
 
 _METRICS_PER_CALL = 1000
 _PARAMETERS_PER_CALL = 100

@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnnlab import options
+from rnnlab.extras import Library
 from rnnlab.trackers import Point, Status, TrackedRun
 
 SUMMARY = "TensorBoard: event files in the run directory"
-LIBRARY = "tensorboard"
+LIBRARY = Library("tensorboard", extra="tensorboard")
 
 
 class Options(options.Options):

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from rnnlab import options
+from rnnlab.extras import Library
 from rnnlab.trackers import Point, Status, TrackedRun
 
 SUMMARY = "Weights & Biases: a folder in the run directory, or the service"
-LIBRARY = "wandb"
+LIBRARY = Library("wandb", extra="wandb")
 
 _ANSWER_SECONDS = 45.0  # else it would keep the process from ending
 

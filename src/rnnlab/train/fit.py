@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from rnnlab.data.ragged import Ragged
 from rnnlab.exceptions import Diverged, Interrupted
 from rnnlab.metrics import ClassificationMetrics
 from rnnlab.tasks.classification import Classification, TextBatch
+from rnnlab.train.average import WeightAverage
 from rnnlab.train.checkpoint import (
     load_checkpoint,
     random_state,
@@ -32,6 +34,7 @@ from rnnlab.train.checkpoint import (
     save_tensors,
 )
 from rnnlab.train.loop import training_steps
+from rnnlab.train.loss_scale import LossScale
 from rnnlab.train.optimizers._base import Optimizer
 from rnnlab.train.rundir import RunDirectory, write_csv
 from rnnlab.train.state import FitState, Watcher
@@ -51,6 +54,8 @@ class FitSettings:
     warmup_steps: int
     metric: str
     patience: int | None
+    average: float | None
+    scales_loss: bool
     checkpoint_seconds: float
 
 
@@ -62,9 +67,11 @@ class Fit:
         task: gives loss and probabilities.
         ragged: the training texts.
         labels: their labels, int64[n].
-        validate: scores the model on validation.
+        validate: scores the model on validation; None where there is no validation part: the last
+            epoch is then the best, and patience has no part in it.
         optimizer: over the trainable parameters.
-        schedule: factor of the learning rate at a position in epochs.
+        schedule: factor of the learning rate at a position in epochs, given the validation metric
+            of each finished epoch (larger is better).
         settings: see FitSettings.
         run: where rows, checkpoints and the best parameters go.
         watcher: is told of every step and epoch.
@@ -78,9 +85,9 @@ class Fit:
         *,
         ragged: Ragged,
         labels: npt.NDArray[np.int64],
-        validate: Callable[[], ClassificationMetrics],
+        validate: Callable[[], ClassificationMetrics] | None,
         optimizer: Optimizer,
-        schedule: Callable[[float], float],
+        schedule: Callable[[float, list[float]], float],
         settings: FitSettings,
         run: RunDirectory,
         watcher: Watcher,
@@ -91,6 +98,8 @@ class Fit:
         self.schedule, self.settings, self.run = schedule, settings, run
         self.watcher, self.stop_requested = watcher, stop_requested
         self.device = next(model.parameters()).device
+        self.loss_scale = LossScale() if settings.scales_loss else None
+        self.average = WeightAverage(model, settings.average) if settings.average else None
         self.state = FitState()
         self.earlier_seconds = 0.0  # spent before this process took over
         self._clock = self._saved_at = time.monotonic()
@@ -120,11 +129,13 @@ class Fit:
             epoch=state.epoch,
         )
         base = self.optimizer.options.lr
+        scored = state.rows if self.validate else []
+        history = [goodness(row, settings.metric) for row in scored]
 
         def learning_rate() -> float:
             position = state.epoch + state.batch / len(batches)
             warm = min(1.0, (state.step + 1) / max(settings.warmup_steps, 1))
-            return base * warm * self.schedule(position)
+            return base * warm * self.schedule(position, history)
 
         self.model.train()
         pending = batches[state.batch :]
@@ -136,11 +147,14 @@ class Fit:
             learning_rate=learning_rate,
             clip_norm=settings.clip_norm,
             first_step=state.step,
+            loss_scale=self.loss_scale,
         )
         for rows, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
             state.learning_rate = info.learning_rate
+            if self.average is not None:
+                self.average.update(state.step)
             nats, targets, hits = info.loss
             parts = (nats, targets, hits, len(rows))
             state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]
@@ -167,25 +181,33 @@ class Fit:
         )
 
     def _finish_epoch(self) -> None:
+        with nullcontext() if self.average is None else self.average.in_use():
+            self._score_epoch()
+        self._save()
+        self.watcher.epoch(self.state)
+        if self.stop_requested() and self.state.epoch < self.settings.epochs:
+            raise Interrupted
+
+    def _score_epoch(self) -> None:
         state = self.state
         nats, targets, hits, examples = state.sums
         train_seconds = state.epoch_seconds
-        scores = self.validate()
-        if not math.isfinite(scores.loss):
-            raise Diverged(state.step, f"validation loss is {scores.loss}")
+        row = {
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "train_loss": nats / targets,
+            "train_accuracy": hits / examples,
+        }
+        if self.validate is not None:
+            scores = self.validate()
+            if not math.isfinite(scores.loss):
+                raise Diverged(state.step, f"validation loss is {scores.loss}")
+            row["val_loss"] = scores.loss
+            row["val_accuracy"] = scores.accuracy
+            row["val_macro_f1"] = scores.macro_f1
         self._tick()
         state.epoch += 1
-        state.rows.append(
-            {
-                "epoch": state.epoch,
-                "step": state.step,
-                "train_loss": nats / targets,
-                "train_accuracy": hits / examples,
-                "val_loss": scores.loss,
-                "val_accuracy": scores.accuracy,
-                "val_macro_f1": scores.macro_f1,
-            }
-        )
+        state.rows.append(row)
         tokens = len(self.ragged.tokens)
         state.timings.append(
             {
@@ -195,17 +217,15 @@ class Fit:
                 "tokens_per_second": round(tokens / max(train_seconds, 1e-9), 1),
             }
         )
-        best = best_row(state.rows, self.settings.metric)["epoch"]
+        best = state.epoch
+        if self.validate is not None:
+            best = best_row(state.rows, self.settings.metric)["epoch"]
         if best == state.epoch:
             save_tensors(self._best_path(best), self.model.state_dict())
         state.best_epoch = best
         state.batch, state.sums, state.epoch_seconds = 0, [0.0, 0.0, 0.0, 0.0], 0.0
         write_csv(self.run.path / "epochs.csv", state.rows)
         write_csv(self.run.path / "timings.csv", state.timings)
-        self._save()
-        self.watcher.epoch(state)
-        if self.stop_requested() and state.epoch < self.settings.epochs:
-            raise Interrupted
 
     def _patience_is_spent(self) -> bool:
         patience = self.settings.patience
@@ -221,11 +241,15 @@ class Fit:
         return self.run.checkpoints / f"best-{epoch:04d}.safetensors"
 
     def _save(self) -> None:
+        if self.loss_scale is not None:
+            self.state.loss_scale = [self.loss_scale.value, self.loss_scale.clean]
         tensors: dict[str, Tensor] = {
             **{f"model/{name}": t for name, t in self.model.state_dict().items()},
             **{f"optimizer/{name}": t for name, t in self.optimizer.state_tensors().items()},
             **random_state(self.device),
         }
+        if self.average is not None:
+            tensors |= {f"average/{name}": t for name, t in self.average.averages.items()}
         save_checkpoint(self.run.checkpoints, self.state.step, tensors, asdict(self.state))
         for old in sorted(self.run.checkpoints.glob("best-*"))[:-2]:
             old.unlink()
@@ -238,13 +262,18 @@ class Fit:
         tensors, saved = found
         self.state = FitState(**saved)
         self.earlier_seconds = self.state.seconds
-        parts = {"model": {}, "optimizer": {}}
+        if self.loss_scale is not None:
+            value, clean = self.state.loss_scale
+            self.loss_scale = LossScale(value, int(clean))
+        parts = {"model": {}, "optimizer": {}, "average": {}}
         for key, tensor in tensors.items():
             part, _, name = key.partition("/")
             if part in parts:
                 parts[part][name] = tensor
         self.model.load_state_dict(parts["model"])
         self.optimizer.load_state_tensors(parts["optimizer"])
+        if self.average is not None:
+            self.average.load_state_tensors(parts["average"])
         restore_random_state(tensors, self.device)
         if self.state.rows:
             write_csv(self.run.path / "epochs.csv", self.state.rows)
@@ -254,5 +283,9 @@ class Fit:
 
 def best_row(rows: list[dict[str, Any]], metric: str) -> dict[str, Any]:
     """The first row with the best validation metric ("loss" is best when lowest)."""
-    sign = -1 if metric == "loss" else 1
-    return max(rows, key=lambda row: (sign * row[f"val_{metric}"], -row["epoch"]))
+    return max(rows, key=lambda row: (goodness(row, metric), -row["epoch"]))
+
+
+def goodness(row: dict[str, Any], metric: str) -> float:
+    """The validation metric of an epoch, with its sign turned where less is better."""
+    return -row["val_loss"] if metric == "loss" else row[f"val_{metric}"]

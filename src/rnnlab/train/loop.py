@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rnnlab.exceptions import Diverged
+from rnnlab.train.loss_scale import LossScale
 from rnnlab.train.optimizers._base import Optimizer
 
 VERSION = 2
@@ -37,7 +38,11 @@ def gradient_values(parameters: Iterable[Tensor]) -> list[Tensor]:
 
 def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     """Euclidean norm over all gradients, a scalar on their device."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradient_values(parameters))))
+    values = gradient_values(parameters)
+    if values and values[0].device.type == "cpu":  # a product is twice as fast as a norm
+        flat = [value.flatten() for value in values]
+        return torch.stack([torch.dot(each, each) for each in flat]).sum().sqrt()
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
 
 
 def training_steps(
@@ -49,6 +54,7 @@ def training_steps(
     learning_rate: Callable[[], float],
     clip_norm: float | None,
     first_step: int,
+    loss_scale: LossScale | None = None,
 ) -> Iterator[StepInfo]:
     """Yield a StepInfo after each update. Never logs, saves or evaluates.
 
@@ -60,6 +66,7 @@ def training_steps(
         learning_rate: asked before each update.
         clip_norm: gradients are scaled down to this global norm; None for no clipping.
         first_step: updates done before, for messages.
+        loss_scale: of half precision; an update whose gradient overflows is left out.
 
     Raises:
         Diverged: the gradient is not finite; parameters are as after the last update.
@@ -67,16 +74,25 @@ def training_steps(
     trained = list(optimizer.parameters.values())
     for step, batch in enumerate(batches, first_step):
         loss = loss_sum(model, batch)
-        (loss.nats / loss.targets).backward()
+        scale = 1.0 if loss_scale is None else loss_scale.value
+        (scale * (loss.nats / loss.targets)).backward()
         # the only point where the host waits for the device
         scalars = [value.detach().double() for value in (gradient_norm(trained), *loss)]
         norm, *sums = torch.stack(scalars).tolist()
-        if not math.isfinite(norm):
+        norm /= scale
+        finite = math.isfinite(norm)
+        if loss_scale is not None:
+            loss_scale.update(finite=finite)
+        if not finite and (loss_scale is None or loss_scale.is_spent):
             optimizer.zero_grad()
             raise Diverged(step, f"gradient norm is {norm}")
-        if clip_norm and norm > clip_norm:
-            torch._foreach_mul_(gradient_values(trained), clip_norm / (norm + 1e-6))
         rate = learning_rate()
-        optimizer.step(rate)
+        if finite:
+            factor = 1 / scale
+            if clip_norm and norm > clip_norm:
+                factor *= clip_norm / (norm + 1e-6)
+            if factor != 1:
+                torch._foreach_mul_(gradient_values(trained), factor)
+            optimizer.step(rate)
         optimizer.zero_grad()
         yield StepInfo(type(loss)(*sums), norm, rate)

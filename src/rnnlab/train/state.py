@@ -19,6 +19,7 @@ class FitState:
         sums: of that epoch: nats, targets, hits, examples.
         rows: one per finished epoch, as in epochs.csv.
         timings: one per finished epoch, as in timings.csv.
+        loss_scale: of half precision: the factor, and updates since it changed.
         best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
         epoch_seconds: spent in the epoch under way.
         seconds: spent in all, validation included.
@@ -31,6 +32,7 @@ class FitState:
     sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
     rows: list[dict[str, Any]] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
+    loss_scale: list[float] = field(default_factory=list)
     best_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rnnlab import options as base
 from rnnlab.data.download import locate
-from rnnlab.data.sources._sst import ARCHIVE, SstSource
+from rnnlab.data.sources._sst import ARCHIVE, Options, SstSource
 
 SUMMARY = "Stanford Sentiment Treebank, sentences, five classes: 8,544 / 1,101 / 2,210"
 VERSION = 1
@@ -18,10 +17,6 @@ LABEL_OF = {
 }
 
 
-class Options(base.Options):
-    """SST-5 has no settings of its own."""
-
-
 def open_source(options: Options) -> SstSource:
     """Find the archive, fetching it if need be."""
-    return SstSource(locate(ARCHIVE), "sst5", LABEL_OF)
+    return SstSource(locate(ARCHIVE), "sst5", LABEL_OF, phrases=options.phrases)

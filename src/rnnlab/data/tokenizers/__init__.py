@@ -6,4 +6,19 @@ A module defines
     VERSION: int                    raised when its tokens change: cached tokens are then made anew
     class Options(rnnlab.options.Options)
     def build(options) -> Callable[[str], list[str]]
+
+One that needs an optional library names it; its version is recorded, and part of the cache's key:
+
+    LIBRARY: rnnlab.extras.Library
+
+One that must learn from texts before it can tokenize (subwords) defines two functions instead of
+`build` alone. What is learned is a plain file of bytes: the cache, the run's `model/` folder and
+everything that reads texts carry it.
+
+    def learn(options, texts: Iterable[str]) -> bytes      a pure function of both; `texts` are
+                                    those of the training part alone
+    def build(options, learned: bytes) -> Callable[[str], list[str]]
+
+A token is neither empty nor holds white space. "<unk>" stands for a part of the text that the
+tokenizer does not know.
 """

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from rnnlab import options
+from rnnlab.data.tokenizers._breaks import without_breaks
 
 SUMMARY = "words and punctuation by one regular expression"
 VERSION = 1
 
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _WORD = r"\w+(?:['’]\w+)*"
 _PATTERNS = {"keep": rf"{_WORD}|[^\w\s]", "drop": _WORD}
 
@@ -37,11 +37,10 @@ class Options(options.Options):
 def build(options: Options) -> Callable[[str], list[str]]:
     """Return a function from a text to its tokens."""
     find = re.compile(_PATTERNS[options.punctuation]).findall
-    remove_breaks = _BREAK.sub
 
     def tokenize(text: str) -> list[str]:
-        if options.html_breaks and "<" in text:
-            text = remove_breaks(" ", text)
+        if options.html_breaks:
+            text = without_breaks(text)
         return find(text.lower() if options.lowercase else text)
 
     return tokenize

@@ -71,13 +71,16 @@ class Options(options.Options):
         encoder: None for a bag of embeddings.
         pooling: one or more, concatenated.
         activation: applied to the pooled vector.
-        dropout: on the pooled vector.
+        head_hidden: width of a hidden layer, relu, between the pooled vector and the outputs; None
+            for none.
+        dropout: on the pooled vector, and on the hidden layer.
     """
 
     embedding: EmbeddingOptions = EmbeddingOptions()
     encoder: EncoderOptions | None = EncoderOptions()
     pooling: tuple[str, ...] = ("final",)
     activation: Literal["tanh", "relu", "sigmoid"] | None = None
+    head_hidden: PositiveInt | None = None
     dropout: Probability = 0.0
 
     @field_validator("pooling", mode="before")
@@ -118,6 +121,7 @@ def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classi
         pooling=options.pooling,
         num_classes=num_classes,
         activation=options.activation,
+        head_hidden=options.head_hidden,
         word_dropout=options.embedding.word_dropout,
         embedding_dropout=options.embedding.dropout,
         dropout=options.dropout,

@@ -6,23 +6,21 @@ weights are a softmax over real tokens; the result is the weighted sum of output
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+
+from rnnlab.nn.pooling import _attention
 
 SUMMARY = "attention by dot product with the final state, over real tokens"
 VERSION = 1
 NEEDS_ENCODER = True
 
 
-class Attention(nn.Module):
+class Attention(_attention.Attention):
     """Weigh each output by its similarity to the final state."""
 
-    def forward(self, outputs_BTH: Tensor, final_BH: Tensor, mask_BT: Tensor) -> Tensor:
-        """Return float[B, H]."""
-        energy_BT = (outputs_BTH @ final_BH.unsqueeze(-1)).squeeze(-1)
-        energy_BT = energy_BT.masked_fill(~mask_BT, -float("inf"))
-        weight_BT = torch.softmax(energy_BT, dim=1)
-        return (weight_BT.unsqueeze(1) @ outputs_BTH).squeeze(1)
+    def energies(self, outputs_BTH: Tensor, final_BH: Tensor) -> Tensor:
+        """Return float[B, T]."""
+        return (outputs_BTH @ final_BH.unsqueeze(-1)).squeeze(-1)
 
 
 def build(size: int) -> nn.Module:

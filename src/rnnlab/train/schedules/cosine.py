@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -24,7 +25,7 @@ class Options(options.Options):
     final: Annotated[float, Field(ge=0, le=1)] = 0.0
 
 
-def factor(options: Options, epoch: float, epochs: int) -> float:
+def factor(options: Options, epoch: float, epochs: int, history: Sequence[float] = ()) -> float:
     """Return the share of the full rate at this point."""
     wave = 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
     return options.final + (1 - options.final) * wave

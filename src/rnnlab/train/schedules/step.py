@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -26,7 +27,7 @@ class Options(options.Options):
     divide_by: Annotated[float, Field(gt=1)] = 2.0
 
 
-def factor(options: Options, epoch: float, epochs: int) -> float:
+def factor(options: Options, epoch: float, epochs: int, history: Sequence[float] = ()) -> float:
     """Return divide_by^-k after k divisions, the first at the start of epoch `after`."""
     done = int(epoch)
     divisions = 0 if done < options.after else 1 + (done - options.after) // options.every

@@ -1,0 +1,1 @@
+"""Word vectors learned from unlabelled texts of one's own field."""
