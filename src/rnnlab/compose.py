@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rnnlab.config.schema import Config
 from rnnlab.data import batching, folds, subset, validation
 from rnnlab.data import vocabulary as words
+from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
@@ -59,6 +60,8 @@ class Prepared:
         reader: tokenizer, vocabulary and truncation.
         train, val: the two parts, tokenized; val may be empty where the texts are in memory.
         train_texts, val_texts: the same as the model sees them.
+        metric: by which the best epoch is kept.
+        notes: what the user should know of the labels, a line each.
     """
 
     dataset: Dataset | MemoryDataset
@@ -67,6 +70,53 @@ class Prepared:
     val: TokenSplit
     train_texts: Encoded
     val_texts: Encoded
+    metric: str
+    notes: tuple[str, ...]
+
+
+def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
+    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
+    if config.train.metric != "auto":
+        return config.train.metric
+    return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
+
+
+def label_notes(
+    config: Config, dataset: Dataset | MemoryDataset, val: TokenSplit
+) -> tuple[str, ...]:
+    """Say what follows where labels are uneven, or where validation lacks one."""
+    if not len(val):
+        return ()
+    notes = []
+    counts = np.bincount(val.labels, minlength=len(dataset.labels))
+    for split, where in (("train", ""), ("val", " of validation")):
+        balance = dataset.balance(split)
+        if not balance.is_uneven:
+            continue
+        share = counts[dataset.labels.index(balance.largest)] / len(val)
+        notes.append(
+            f"uneven labels{where}: {balance}; always answering {shown_label(balance.largest)} "
+            f"has a validation accuracy of {share:.4f}"
+        )
+        measure = "look at macro F1, where every label counts the same"
+        if config.model.module.TRAINED:
+            name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
+            measure = f"the best epoch is chosen by {name} (train.metric)"
+        more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
+        notes.append(measure + more)
+        break
+    if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
+        if isinstance(dataset, Dataset) and not dataset.cuts_validation:
+            remedy = "add some to it"
+        elif config.data.validation.fold is not None:
+            remedy = "add examples"
+        else:
+            remedy = "add examples, or raise data.validation.fraction"
+        notes.append(
+            f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
+            f"{remedy}, or merge labels"
+        )
+    return tuple(notes)
 
 
 def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
@@ -103,7 +153,16 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
     train_texts = reader.encode(train.ragged, train.types)
     val_texts = reader.encode(val.ragged, val.types)
     warn_of_unknown(val_texts, "val")
-    return Prepared(dataset, reader, train, val, train_texts, val_texts)
+    return Prepared(
+        dataset,
+        reader,
+        train,
+        val,
+        train_texts,
+        val_texts,
+        metric=selection_metric(config, dataset),
+        notes=label_notes(config, dataset, val),
+    )
 
 
 def warn_of_unknown(texts: Encoded, split: str) -> None:
@@ -137,7 +196,7 @@ def resolve_device(name: str) -> str:
 def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
-    modules = {"validation": validation, "vocabulary": words}
+    modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
     if config.data.validation.fold is not None:
         modules["folds"] = folds
     if config.data.subset is not None:
@@ -149,22 +208,26 @@ def component_versions(config: Config) -> dict[str, int]:
         modules |= {"batching": batching, "task": classification, "loop": loop}
         for item in (config.train.optimizer, config.train.schedule):
             modules[f"{item.registry.noun} {item.name}"] = item.module
-    return versions | {name: module.VERSION for name, module in modules.items()}
+    versions |= {name: module.VERSION for name, module in modules.items()}
+    if config.data.vocabulary.max_size is not None:
+        versions["vocabulary cut"] = words.CUT_VERSION
+    return versions
 
 
 def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What affects a run's result, the seed included: equal identities give equal results.
 
-    Paths and column names are replaced by the hash of what was read; names, threads and how often
-    a checkpoint is written do not count.
+    Paths and column names are replaced by the hash of what was read; names, threads, the tracker
+    and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
     """
     settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads"):
+    for key in ("name", "summary", "threads", "tracker"):
         del settings[key]
     for key in (*type(config.data.source.options).model_fields, "recorded"):
         del settings["data"][key]
     _forget_unused_cuts(settings["data"], dataset)
     del settings["train"]["checkpoint_seconds"]
+    settings["train"]["metric"] = selection_metric(config, dataset)
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
         del settings["device"], settings["seed"]
@@ -320,7 +383,7 @@ def _train_network(
         seed=config.seed,
         clip_norm=config.train.clip_norm,
         warmup_steps=config.train.warmup_steps,
-        metric=config.train.metric,
+        metric=prepared.metric,
         patience=config.train.patience,
         average=config.train.average,
         scales_loss=precision == "float16",
@@ -347,6 +410,7 @@ def _train_network(
     )
     state = fit.run_to_end()
     facts |= {
+        "metric": prepared.metric,
         "kernel": compiled.name() if compiled.serves(next(model.parameters())) else "torch",
         "epochs": state.epoch,
         "best_epoch": state.best_epoch,
@@ -396,11 +460,14 @@ def with_resources(config: Config, threads: int, device: str) -> Config:
 
 def portable(config: Config) -> Config:
     """The config with paths that hold from any folder, as a run directory keeps it."""
-    source = config.data.source
+    source, tracker = config.data.source, config.tracker
     if hasattr(source.options, "portable"):
         source = replace(source, options=source.options.portable())
         data = config.data.model_copy(update={"source": source})
         config = config.model_copy(update={"data": data})
+    if tracker is not None and hasattr(tracker.options, "portable"):
+        tracker = replace(tracker, options=tracker.options.portable())
+        config = config.model_copy(update={"tracker": tracker})
     embedding = getattr(config.model.options, "embedding", None)
     if embedding is not None and embedding.vectors and Path(embedding.vectors).is_file():
         vectors = {"vectors": str(Path(embedding.vectors).absolute())}

@@ -11,7 +11,6 @@ from rnnlab import compose
 from rnnlab.config.load import is_bare_source, load_data_config
 from rnnlab.config.schema import Config
 from rnnlab.data.checks import normalise, repeats
-from rnnlab.data.texts import TextSplit
 from rnnlab.data.token_cache import tokenized
 from rnnlab.exceptions import UserError
 
@@ -22,13 +21,6 @@ def _config(name: str, overrides: Sequence[str]) -> tuple[Config, bool]:
     if bare and overrides:
         raise UserError(f"{name} is a data set without a preset; it takes no overrides")
     return load_data_config(name, overrides), not bare
-
-
-def _label_counts(split: TextSplit) -> dict[str, int]:
-    labels = np.asarray(split.labels)
-    counts = np.bincount(labels[labels >= 0], minlength=len(split.facts["labels"]))
-    named = zip(split.facts["labels"], counts.tolist(), strict=True)
-    return {name: count for name, count in named if count}
 
 
 def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -54,7 +46,7 @@ def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
             "examples": len(texts),
             "tokens": len(ragged.tokens),
             "types": len(types),
-            "labels": _label_counts(texts),
+            "labels": {name: count for name, count in texts.label_counts.items() if count},
             "length": {
                 "mean": float(lengths.mean()),
                 "median": float(np.median(lengths)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from typing import Any, TextIO
 
@@ -60,9 +61,11 @@ class ProgressLine:
         self._started = 0.0
         self._first_step = 0
         self._loss = 0.0
+        self._by_macro_f1 = False
 
     def prepared(self, data: Any, seconds: float) -> None:
-        """Tell what will be trained on."""
+        """Tell what will be trained on, and what is remarkable about it."""
+        self._by_macro_f1 = data.metric == "macro_f1"
         texts = data.train_texts
         lengths = texts.ragged.lengths
         self._line.say(
@@ -70,6 +73,8 @@ class ProgressLine:
             f"{len(data.reader.vocabulary):,} words, {lengths.mean():.0f} tokens a text "
             f"({seconds:.1f} s)"
         )
+        for note in data.notes:
+            self._line.say(textwrap.fill(f"note: {note}", 80, break_long_words=False))
 
     def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:
         """Show where the training stands."""
@@ -98,6 +103,8 @@ class ProgressLine:
         for part in ("train", "val"):
             if f"{part}_loss" in row:  # there may be no validation part
                 line += f"  {part} {row[f'{part}_loss']:.4f} / {share(row[f'{part}_accuracy'])}"
+        if self._by_macro_f1 and "val_macro_f1" in row:
+            line += f" / F1 {share(row['val_macro_f1'])}"
         self._line.say(f"{line}  {duration(timing['seconds'])}{best}")
 
     def finished(self, run: Any) -> None:

@@ -84,15 +84,16 @@ class _ComponentField(GroupedMetadata):
         return iter(self.parts)
 
 
-def component(registry: Registry, key: str = "name") -> GroupedMetadata:
+def component(registry: Registry, key: str = "name", *, optional: bool = False) -> GroupedMetadata:
     """Annotate a config field that chooses a component of `registry`.
 
     The section is the component's name alone, or a mapping of `key` to the name with the
-    component's settings beside it. It dumps as the mapping, defaults included.
+    component's settings beside it. It dumps as the mapping, defaults included. An `optional` one
+    may be null.
     """
 
-    def parse(value: Any) -> Component:
-        if isinstance(value, Component):
+    def parse(value: Any) -> Component | None:
+        if isinstance(value, Component) or (optional and value is None):
             return value
         settings = dict(value) if isinstance(value, dict) else {key: value}
         name = settings.pop(key, None)
@@ -112,8 +113,8 @@ def component(registry: Registry, key: str = "name") -> GroupedMetadata:
                 "component", "{problem}", {"problem": "", "errors": error.errors()}
             ) from error
 
-    def dump(value: Component) -> dict[str, Any]:
-        return {key: value.name, **value.options.model_dump(mode="json")}
+    def dump(value: Component | None) -> dict[str, Any] | None:
+        return value and {key: value.name, **value.options.model_dump(mode="json")}
 
     return _ComponentField(BeforeValidator(parse), PlainSerializer(dump))
 
@@ -125,3 +126,4 @@ POOLINGS = Registry("rnnlab.nn.pooling", "pooling")
 MODELS = Registry("rnnlab.models.kinds", "model kind")
 OPTIMIZERS = Registry("rnnlab.train.optimizers", "optimizer")
 SCHEDULES = Registry("rnnlab.train.schedules", "schedule")
+TRACKERS = Registry("rnnlab.trackers", "tracker")

@@ -21,6 +21,7 @@ from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
 from rnnlab.predictions import PredictedRows
+from rnnlab.tracking import require_tracker, tracked
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -46,6 +47,7 @@ def train_run(
         Interrupted: the user stopped it; it can be resumed.
         Diverged: the loss or the gradient was not finite.
     """
+    require_tracker(config)
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
     config = compose.with_resources(config, config.threads or free_cores(), device)
     dataset = compose.dataset_of(config)
@@ -79,7 +81,8 @@ def train_run(
             )
         if not run.config.is_file():
             write_text(run.config, dump_config(compose.portable(config)))
-        return _train(config, dataset, run, watcher)
+        with tracked(config, run, watcher) as watchers:
+            return _train(config, dataset, run, watchers)
 
 
 def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
@@ -99,7 +102,9 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
         if identity != facts["identity"]:
             difference = _difference(facts["identity"], identity)
             raise UserError(f"{path}: cannot go on: {difference}; train anew into another --out")
-        return _train(config, dataset, run, watcher)
+        require_tracker(config)
+        with tracked(config, run, watcher) as watchers:
+            return _train(config, dataset, run, watchers)
 
 
 def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher) -> dict[str, Any]:

@@ -43,7 +43,10 @@ def test_a_finished_run_is_reported_not_repeated(cli, again, finished):
 
 @pytest.mark.parametrize(
     "change",
-    ["threads=2", "train.checkpoint_seconds=1", "summary=another", "device=cpu"],
+    [
+        *("threads=2", "train.checkpoint_seconds=1", "summary=another", "device=cpu"),
+        "train.metric=accuracy",  # what "auto" is for even labels
+    ],
 )
 def test_what_does_not_touch_the_result_is_the_same_run(again, finished, change):
     result = again(change)

@@ -64,7 +64,8 @@ def test_every_verb_is_in_the_help(cli):
     shown = cli("--help")
     assert shown.code == 0
     verbs = (
-        "list doctor data embed show train evaluate predict cv ensemble learning-curve demo bench"
+        "list doctor data embed suggest show train evaluate predict cv ensemble learning-curve "
+        "demo bench"
     )
     for verb in verbs.split():
         assert f"\n  {verb} " in shown.out

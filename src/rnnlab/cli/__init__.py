@@ -19,6 +19,7 @@ from rnnlab.cli import (
     listing,
     predict,
     show,
+    suggest,
     train,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
@@ -36,6 +37,7 @@ app.command("list")(listing.list_things)
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(embed.app, name="embed")
+app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)

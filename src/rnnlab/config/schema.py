@@ -19,7 +19,15 @@ from pydantic import (
 
 from rnnlab.data.labels import normalise_label
 from rnnlab.options import Options, unknown_key
-from rnnlab.registry import MODELS, OPTIMIZERS, SCHEDULES, SOURCES, TOKENIZERS, component
+from rnnlab.registry import (
+    MODELS,
+    OPTIMIZERS,
+    SCHEDULES,
+    SOURCES,
+    TOKENIZERS,
+    TRACKERS,
+    component,
+)
 
 
 class Fold(Options):
@@ -160,7 +168,7 @@ def _class_weights(value: Any) -> Any:
 
 
 class TrainConfig(Options):
-    """How a model is trained. Models that are fitted in one go use `metric` alone.
+    """How a model is trained. Models that are fitted in one go use `class_weights` alone.
 
     Attributes:
         epochs: passes over the training part, at most.
@@ -171,7 +179,8 @@ class TrainConfig(Options):
         schedule: the learning rate's course.
         warmup_steps: updates over which the rate rises from 0.
         clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
-        metric: on validation; the best epoch by it is kept.
+        metric: on validation; the best epoch by it is kept. "auto" is macro F1 where its labels
+            are uneven (`rnnlab.data.balance`), else accuracy.
         patience: epochs without improvement after which training stops; None for never.
         class_weights: "balanced" weighs each class by the inverse of its frequency; a mapping of
             labels to weights weighs those that it names, and the others 1.
@@ -190,7 +199,7 @@ class TrainConfig(Options):
     schedule: Annotated[Any, component(SCHEDULES)] = "constant"
     warmup_steps: NonNegativeInt = 0
     clip_norm: NonNegativeFloat | None = None
-    metric: Literal["accuracy", "macro_f1", "loss"] = "accuracy"
+    metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
     patience: PositiveInt | None = None
     class_weights: Annotated[
         Literal["balanced"] | dict[str, float] | None, PlainValidator(_class_weights)
@@ -214,6 +223,7 @@ class Config(Options):
         data: what is learned from.
         model: what learns.
         train: how.
+        tracker: is told of the training as it goes on; None for none. Has no part in the result.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -224,3 +234,4 @@ class Config(Options):
     data: DataConfig
     model: Annotated[Any, component(MODELS, key="kind")]
     train: TrainConfig = Field(default_factory=TrainConfig)
+    tracker: Annotated[Any, component(TRACKERS, optional=True)] = None

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.data.balance import Balance
 from rnnlab.data.folds import fold_numbers
 from rnnlab.data.labels import label_order
 from rnnlab.data.ragged import Ragged
@@ -109,6 +110,12 @@ class Dataset:
         if self.source.labels is not None:
             return self.source.labels
         return label_order(self.texts("train").facts["labels"])
+
+    def balance(self, split: str) -> Balance:
+        """Examples by label in the source's split that holds those of `split`: for train, and for a
+        validation part that is cut from it, the whole of train."""
+        counts = self.texts(self.holder(split)).label_counts
+        return Balance({label: counts.get(label, 0) for label in self.labels})
 
     @cached_property
     def groups(self) -> npt.NDArray[np.int64] | None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.data import tokenizing
+from rnnlab.data.balance import Balance
 from rnnlab.data.dataset import TokenSplit
 from rnnlab.data.token_cache import tokenize_all
 from rnnlab.data.validation import validation_rows
@@ -100,6 +101,11 @@ class MemoryDataset:
             self.learned = tokenizing.learn(tokenizer, [texts[i] for i in self._rows("train")])
         tokenize = tokenizing.build(tokenizer, self.learned)
         self._ragged, self._types = tokenize_all(texts, tokenize)
+
+    def balance(self, split: str) -> Balance:
+        """Examples by label, whatever the split: validation is cut from train, as in a table."""
+        counts = np.bincount(self._numbers, minlength=len(self.labels)).tolist()
+        return Balance(dict(zip(self.labels, counts, strict=True)))
 
     def tokens(self, split: str) -> TokenSplit:
         """The part "train" or "val"; "val" may be empty."""

@@ -53,6 +53,14 @@ class TextSplit:
         return np.load(self.folder / "groups.npy", mmap_mode="r", allow_pickle=False)
 
     @cached_property
+    def label_counts(self) -> dict[str, int]:
+        """Examples by label, in the order of `facts["labels"]`; those without a label left out."""
+        labels = np.asarray(self.labels)
+        names = self.facts["labels"]
+        counts = np.bincount(labels[labels >= 0], minlength=len(names))
+        return dict(zip(names, counts.tolist(), strict=True))
+
+    @cached_property
     def _column(self) -> Any:
         import pyarrow as pa
 

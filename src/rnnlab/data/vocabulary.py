@@ -13,6 +13,7 @@ from rnnlab.data.ragged import Ragged
 from rnnlab.exceptions import UserError
 
 VERSION = 1
+CUT_VERSION = 1  # of the choice that `max_size` makes; part of the identity where it makes one
 PAD, UNKNOWN = 0, 1
 SPECIAL = ("<pad>", "<unk>")
 
@@ -63,6 +64,10 @@ def build_vocabulary(
 ) -> Vocabulary:
     """Take the most frequent types; equal counts keep the order of first appearance in the text.
 
+    Which of equally frequent types `max_size` lets in goes by the alphabet, not by appearance: of a
+    file that is sorted by label, the rare words of the first labels alone would be known, and an
+    unknown word would give the others away.
+
     Args:
         ragged: type numbers of the training part.
         types: the types that they number.
@@ -80,9 +85,13 @@ def build_vocabulary(
     special = set(SPECIAL)
     frequent = [types[int(number)] for number in order]
     words = [word for word in frequent if word not in special]
+    if max_size is not None and len(words) > max_size:
+        count = dict(zip(types, counts.tolist(), strict=True))
+        kept = set(sorted(words, key=lambda word: (-count[word], word))[:max_size])
+        words = [word for word in words if word in kept]
     if not words:
         raise UserError(
             "the vocabulary is empty: no training word occurs "
             f"data.vocabulary.min_count={min_count} times; lower it, or check the text column"
         )
-    return Vocabulary((*SPECIAL, *words[:max_size]))
+    return Vocabulary((*SPECIAL, *words))

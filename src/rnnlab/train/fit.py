@@ -152,6 +152,7 @@ class Fit:
         for rows, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
+            state.learning_rate = info.learning_rate
             if self.average is not None:
                 self.average.update(state.step)
             nats, targets, hits = info.loss

@@ -22,10 +22,12 @@ class StepInfo(NamedTuple):
     Attributes:
         loss: what the task returned for the batch, as numbers: sums over it.
         gradient_norm: global norm before clipping.
+        learning_rate: that was used.
     """
 
     loss: Any
     gradient_norm: float
+    learning_rate: float
 
 
 def gradient_values(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -84,12 +86,13 @@ def training_steps(
         if not finite and (loss_scale is None or loss_scale.is_spent):
             optimizer.zero_grad()
             raise Diverged(step, f"gradient norm is {norm}")
+        rate = learning_rate()
         if finite:
             factor = 1 / scale
             if clip_norm and norm > clip_norm:
                 factor *= clip_norm / (norm + 1e-6)
             if factor != 1:
                 torch._foreach_mul_(gradient_values(trained), factor)
-            optimizer.step(learning_rate())
+            optimizer.step(rate)
         optimizer.zero_grad()
-        yield StepInfo(type(loss)(*sums), norm)
+        yield StepInfo(type(loss)(*sums), norm, rate)

@@ -9,6 +9,7 @@ predictions/*.parquet row, label, probabilities
 model/                all that predicting needs, portable
 checkpoints/          while the run is not finished
 plots/
+tracker.json          what a tracker has been told, where there is one
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class RunDirectory:
         self.predictions = path / "predictions"
         self.evaluations = path / "evaluations.jsonl"
         self.plots = path / "plots"
+        self.tracker = path / "tracker.json"
 
     @staticmethod
     def open(path: Path) -> RunDirectory:

@@ -23,6 +23,7 @@ class FitState:
         best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
         epoch_seconds: spent in the epoch under way.
         seconds: spent in all, validation included.
+        learning_rate: of the last update.
     """
 
     step: int = 0
@@ -35,6 +36,7 @@ class FitState:
     best_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+    learning_rate: float = 0.0
 
 
 class Watcher(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rnnlab.data.balance import shown_label
 from rnnlab.data.download import file_sha256
 from rnnlab.data.labels import normalise_label
 from rnnlab.data.sources import Example
@@ -198,17 +199,13 @@ class _LabelJudge:
             (label,) = self._distinct
             raise UserError(
                 f"{self._path}: every row of column {self._column!r} has the label "
-                f"{_shortened(label)}: a classifier needs two"
+                f"{shown_label(label)}: a classifier needs two"
             )
 
     def _refuse(self) -> None:
-        example = _shortened(min(self._distinct))
+        example = shown_label(min(self._distinct))
         raise UserError(
             f"{self._path}: column {self._column!r} does not look like labels: "
             f"{len(self._distinct):,} different values in the first {self._rows:,} rows, such as "
             f"{example}; set data.label to the column of the labels"
         )
-
-
-def _shortened(label: str) -> str:
-    return repr(label if len(label) <= 40 else label[:39] + "…")
