@@ -1,10 +1,27 @@
-"""Matrix products over very many rows, in the order of factors that is fast on a CPU."""
+"""Matrix products in the form that is fast on a CPU."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 _MANY_ROWS = 2048
+
+
+def repeated_product(x_NK: Tensor, weight_MK: Tensor) -> Tensor:
+    """x @ weight.T, for shapes that come again and again; it has no gradient of its own.
+
+    oneDNN writes code for each shape, which takes a millisecond once and is then faster than MKL
+    where results are large: by a fifth on W7's head.
+    """
+    if (
+        x_NK.device.type == "cpu"
+        and x_NK.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    ):
+        return torch.ops.mkldnn._linear_pointwise(x_NK, weight_MK, None, "none", [], "")
+    return x_NK @ weight_MK.T
 
 
 def column_sums(x_NG: Tensor) -> Tensor:
