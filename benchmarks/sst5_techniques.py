@@ -1,0 +1,144 @@
+"""Which techniques help on SST-5: the base with one thing changed at a time, over several seeds.
+
+    rnnlab embed train --data imdb --min-count 20 --out imdb-sg100.bin    # the base's vectors
+    .venv/bin/python benchmarks/sst5_techniques.py --vectors imdb-sg100.bin --jobs 2 --out runs/sst5
+
+Accuracies are those of the best epoch on validation, the 1,101 sentences of the dev part. Finished
+runs are not run again. The table (Markdown) goes to standard output, progress to standard error,
+the figures with the folder of each run to OUT/table.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+BASE = {
+    "data.phrases": "true",
+    "train.epochs": "5",
+    "train.patience": "5",
+    "train.batch_size": "256",
+    "train.optimizer.lr": "2e-3",
+}
+"""Phrases are many and short: larger batches and fewer epochs than on sentences alone."""
+
+SENTENCES = {
+    "data.phrases": "false",
+    "train.epochs": "15",
+    "train.batch_size": "64",
+    "train.optimizer.lr": "1e-3",
+}
+
+TECHNIQUES: dict[str, dict[str, str]] = {
+    "base": {},
+    "sentences alone, no phrases": SENTENCES,
+    "no vectors": {"model.embedding.vectors": "null"},
+    "GloVe 50-d vectors": {
+        "model.embedding.vectors": "glove.6B.50d",
+        "model.embedding.dim": "50",
+    },
+    "vectors frozen": {"model.embedding.frozen": "true"},
+    "no word dropout": {"model.embedding.word_dropout": "0"},
+    "word dropout .3": {"model.embedding.word_dropout": "0.3"},
+    "no embedding dropout": {"model.embedding.dropout": "0"},
+    "two layers, dropout .3 between": {
+        "model.encoder.layers": "2",
+        "model.encoder.dropout": "0.3",
+    },
+    "two layers, locked dropout .3 between": {
+        "model.encoder.layers": "2",
+        "model.encoder.dropout": "0.3",
+        "model.encoder.locked": "true",
+    },
+    "weight drop .3": {"model.encoder.weight_drop": "0.3"},
+    "pooling: final state": {"model.pooling": "[final]"},
+    "pooling: attention by dot product": {"model.pooling": "[attention]"},
+    "pooling: attention through a matrix": {"model.pooling": "[attention_matrix]"},
+    "pooling: additive attention": {"model.pooling": "[attention_additive]"},
+    "hidden layer of 128 before the outputs": {"model.head_hidden": "128"},
+    "label smoothing .1": {"train.label_smoothing": "0.1"},
+    "average of weights, .999": {"train.average": "0.999"},
+    "schedule: plateau": {"train.schedule": "plateau"},
+    "schedule: cyclic": {"train.schedule": "{name: cyclic, period: 2}"},
+    "schedule: cosine": {"train.schedule": "cosine"},
+    "LSTM with relu inside": {"model.encoder.cell": "{name: lstm, activation: relu}"},
+    "LSTM with sigmoid inside": {"model.encoder.cell": "{name: lstm, activation: sigmoid}"},
+    "GRU": {"model.encoder.cell": "gru"},
+}
+
+
+def train(settings: dict[str, str], seed: int, out: Path, arguments: argparse.Namespace) -> Any:
+    """Train one run in a process of its own, unless it is there, and return its facts."""
+    command = [sys.executable, "-m", "rnnlab", "train", "sst5", "--json", "--out", str(out)]
+    settings = {
+        **{"model.embedding.vectors": str(arguments.vectors), "model.embedding.dim": "100"},
+        **BASE,
+        **settings,
+        **{"seed": str(seed), "threads": str(arguments.threads), "device": arguments.device},
+    }
+    command += [f"{key}={value}" for key, value in settings.items()]
+    environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        print(f"{out.name} failed: {done.stderr.strip()[-500:]}", file=sys.stderr)
+        return None
+    facts = json.loads(done.stdout)
+    print(
+        f"{out.name}: {facts['val']['accuracy']:.4f} in {facts['seconds']:.0f} s", file=sys.stderr
+    )
+    return facts
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """As Markdown. The standard error of a difference comes from the seeds of both arms."""
+    lines = ["| | accuracy per seed | mean | difference |", "|---|---|---|---|"]
+    base = rows[0]["accuracies"]
+    for row in rows:
+        found = row["accuracies"]
+        seeds = ", ".join(f"{value:.4f}".lstrip("0") for value in found)
+        mean = f"{statistics.fmean(found):.4f}".lstrip("0")
+        difference = ""
+        if row is not rows[0] and min(len(found), len(base)) > 1:
+            error = sum(statistics.variance(each) / len(each) for each in (found, base)) ** 0.5
+            gap = statistics.fmean(found) - statistics.fmean(base)
+            difference = f"{100 * gap:+.1f} ± {100 * error:.1f} points"
+        lines.append(f"| {row['name']} | {seeds} | {mean} | {difference} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Train what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--vectors", type=Path, required=True, help="100-d vectors of the base")
+    parser.add_argument("--out", type=Path, default=Path("runs/sst5-techniques"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    parser.add_argument("--threads", type=int, default=1, help="of each training")
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    jobs: dict[tuple[str, int], Any] = {}
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for seed in range(arguments.seeds):
+            for number, (name, settings) in enumerate(TECHNIQUES.items()):
+                out = arguments.out / f"{number:02d}-s{seed}"
+                jobs[name, seed] = pool.submit(train, settings, seed, out, arguments)
+    rows = []
+    for name in TECHNIQUES:
+        facts = [jobs[name, seed].result() for seed in range(arguments.seeds)]
+        facts = [each for each in facts if each]
+        if facts:
+            row = {"name": name, "accuracies": [each["val"]["accuracy"] for each in facts]}
+            rows.append({**row, "runs": [each["run"] for each in facts]})
+    (arguments.out / "table.json").write_text(json.dumps(rows, indent=2))
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
