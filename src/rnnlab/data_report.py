@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnlab import compose
+from rnnlab.compose.language_modeling import read_stream
 from rnnlab.config.load import is_bare_source, load_data_config
 from rnnlab.config.schema import Config
 from rnnlab.data.checks import normalise, repeats
@@ -67,6 +68,8 @@ def data_stats(name: str, overrides: Sequence[str]) -> dict[str, Any]:
 
 def _preset_stats(config: Config, dataset: Any) -> dict[str, Any]:
     prepared = compose.prepare(config, dataset)
+    if config.model.module.TASK == "language_modeling":
+        return _stream_stats(prepared, dataset)
     parts = {"train": prepared.train_texts, "val": prepared.val_texts}
     if "test" in dataset.splits:
         test = dataset.tokens("test")
@@ -75,6 +78,18 @@ def _preset_stats(config: Config, dataset: Any) -> dict[str, Any]:
         "vocabulary": len(prepared.reader.vocabulary),
         "splits": {
             name: {"examples": len(part.ragged), **part.facts()} for name, part in parts.items()
+        },
+    }
+
+
+def _stream_stats(prepared: Any, dataset: Any) -> dict[str, Any]:
+    parts = {"train": prepared.train, "val": prepared.val}
+    if "test" in dataset.splits:
+        parts["test"] = read_stream(dataset, "test", prepared.reader)
+    return {
+        "vocabulary": len(prepared.reader.vocabulary),
+        "splits": {
+            name: {"examples": stream.texts, **stream.facts()} for name, stream in parts.items()
         },
     }
 

@@ -24,7 +24,8 @@ def recorded_config(path: Path) -> Config:
     if "data" not in facts:
         return config
     data = facts["data"]
-    recorded = Recorded(vocabulary=data["vocabulary"], classes=len(data["labels"]))
+    classes = len(data["labels"]) if "labels" in data else None
+    recorded = Recorded(vocabulary=data["vocabulary"], classes=classes)
     return config.model_copy(update={"data": config.data.model_copy(update={"recorded": recorded})})
 
 
@@ -32,7 +33,8 @@ def describe(config: Config) -> dict[str, Any]:
     """Count parameters and estimate the cost of a token.
 
     Returns:
-        `recorded`: vocabulary and classes that the figures are for, and their `origin`.
+        `recorded`: vocabulary and classes that the figures are for, and their `origin`; a language
+        model has no classes.
         `parameters`: `total`, `trainable`, `layers` (name, shape, count, `textbook` for recurrent
         layers: one bias vector per gate); None for models without a fixed number.
         `cost`: `training_flops_per_token`: forward and backward matrix products, 6 per weight of
@@ -48,23 +50,19 @@ def describe(config: Config) -> dict[str, Any]:
     if limit is not None and recorded["vocabulary"] > limit + len(SPECIAL):
         recorded["vocabulary"] = limit + len(SPECIAL)
         recorded["origin"] = "at most, by data.vocabulary.max_size"
+    sizes = {"vocabulary_size": recorded["vocabulary"]}
+    if config.model.module.TASK == "classification":
+        recorded["classes"] = recorded["classes"] or _ASSUMED["classes"]
+        sizes["num_classes"] = recorded["classes"]
+    else:
+        del recorded["classes"]
     if not config.model.module.TRAINED:
         return {"recorded": recorded, "parameters": None, "cost": None}
     import torch
 
     with torch.device("meta"):
-        model = config.model.module.build(
-            config.model.options,
-            vocabulary_size=recorded["vocabulary"],
-            num_classes=recorded["classes"],
-        )
-    layers = [_layer("embedding", model.embedding)]
-    if model.encoder is not None:
-        layers += _recurrent_layers(model.encoder)
-    layers += [_layer(f"pooling.{i}", p) for i, p in enumerate(model.pooling) if _size(p)]
-    if model.hidden is not None:
-        layers.append(_layer("hidden", model.hidden))
-    layers.append(_layer("head", model.head))
+        model = config.model.module.build(config.model.options, **sizes)
+    layers = [row for name, module in model.named_children() for row in _layers(name, module)]
     total = sum(layer["count"] for layer in layers)
     if total != _size(model):
         raise RuntimeError("the layers' parameters do not add up to the model's")
@@ -77,7 +75,20 @@ def describe(config: Config) -> dict[str, Any]:
     }
 
 
-def _recurrent_layers(encoder: Any) -> list[dict[str, Any]]:
+def _layers(name: str, module: Any) -> list[dict[str, Any]]:
+    """Rows of a part of a model; none where it has no parameters."""
+    from torch import nn
+
+    from rnnlab.nn.recurrent import Recurrent
+
+    if isinstance(module, Recurrent):
+        return _recurrent_layers(name, module)
+    if isinstance(module, nn.ModuleList):
+        return [row for i, part in enumerate(module) for row in _layers(f"{name}.{i}", part)]
+    return [_layer(name, module)] if _size(module) else []
+
+
+def _recurrent_layers(name: str, encoder: Any) -> list[dict[str, Any]]:
     rows = []
     for layer in range(encoder.num_layers):
         for suffix in encoder.suffixes:
@@ -85,7 +96,7 @@ def _recurrent_layers(encoder: Any) -> list[dict[str, Any]]:
             count = sum(weight.numel() for weight in weights)
             rows.append(
                 {
-                    "name": f"encoder.l{layer}{suffix}",
+                    "name": f"{name}.l{layer}{suffix}",
                     "shape": [weights[0].shape[1], encoder.hidden_size],
                     "count": count,
                     "textbook": count - weights[3].numel(),

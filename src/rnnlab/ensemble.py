@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from rnnlab.exceptions import UserError
 from rnnlab.files import read_json, sha256_json, write_json
-from rnnlab.predictor import Predictions, Predictor, parameters_sha256
+from rnnlab.model_folder import parameters_sha256
+from rnnlab.predictor import Predictions, Predictor
 from rnnlab.train.rundir import RunDirectory
 
 _FORMAT = 1

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnlab import compose
+from rnnlab.compose.language_modeling import read_stream
 from rnnlab.config.load import parse_config, parse_yaml
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
@@ -18,7 +19,7 @@ from rnnlab.ensemble import Ensemble, EnsemblePredictor, average, is_ensemble
 from rnnlab.environment import available_cores, now, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line
-from rnnlab.metrics import ClassificationMetrics
+from rnnlab.language_predictor import LanguagePredictor
 from rnnlab.predictions import PredictedRows
 from rnnlab.predictor import Predictor, Tally
 from rnnlab.train.rundir import RunDirectory
@@ -55,13 +56,22 @@ class _Answers(NamedTuple):
     texts: dict[str, Any]
 
 
-def evaluate_run(path: Path, split: str) -> dict[str, Any]:
+def evaluate_run(path: Path, split: str, window: int | None = None) -> dict[str, Any]:
     """Score a finished run or an ensemble on a split; record it, in the ledger too if it is test.
+
+    Args:
+        path: the run's or ensemble's directory.
+        split: of its data set.
+        window: of a language model alone: steps computed at a time.
 
     Raises:
         UserError: the run is not finished, has no such split, or meets a label it does not know.
     """
     run = RunDirectory(path)
+    if not is_ensemble(path) and _is_language_model(RunDirectory.open(path)):
+        return _evaluate_stream(run, split, window)
+    if window is not None:
+        raise UserError(f"--window is for language models; {path} has labels")
     if is_ensemble(path):
         ensemble = Ensemble.open(path)
         digest = ensemble.digest
@@ -70,19 +80,38 @@ def evaluate_run(path: Path, split: str) -> dict[str, Any]:
         answers = _answers(RunDirectory.open(path), split)
         digest = run.read()["hash"]
     metrics = answers.predicted.metrics()
-    if split == "test":
-        line = {
-            "time": now(),
-            "data": answers.data,
-            "run": run.path.name,
-            "hash": digest,
-            "accuracy": metrics.accuracy,
-            "macro_f1": metrics.macro_f1,
-        }
-        append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
+    figures = {"accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
+    _enter_in_ledger(run, split, answers.data, digest, figures)
     answers.predicted.write(run.predictions / f"{split}.parquet")
     record_evaluation(run, split, metrics)
     return {"run": str(path), "split": split, **metrics.to_dict(), "texts": answers.texts}
+
+
+def _enter_in_ledger(
+    run: RunDirectory, split: str, data: str, digest: str, figures: dict[str, float]
+) -> None:
+    """Note a use of test; others need none."""
+    if split != "test":
+        return
+    line = {"time": now(), "data": data, "run": run.path.name, "hash": digest, **figures}
+    append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
+
+
+def _is_language_model(run: RunDirectory) -> bool:
+    return run_config(run).model.module.TASK == "language_modeling"
+
+
+def _evaluate_stream(run: RunDirectory, split: str, window: int | None) -> dict[str, Any]:
+    config = run_config(run)
+    predictor = LanguagePredictor.load(run.model)
+    use_threads(config.threads or available_cores())
+    dataset = _same_data(run, config, split, predictor.reader.learned)
+    stream = read_stream(dataset, split, predictor.reader)
+    metrics = predictor.score(stream, window)
+    figures = {"perplexity": metrics.perplexity}
+    _enter_in_ledger(run, split, dataset.name, run.read()["hash"], figures)
+    record_evaluation(run, split, metrics)
+    return {"run": str(run.path), "split": split, **metrics.to_dict(), "texts": stream.facts()}
 
 
 def _answers(run: RunDirectory, split: str) -> _Answers:
@@ -192,7 +221,7 @@ def predict_table(
     return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}
 
 
-def record_evaluation(run: RunDirectory, split: str, metrics: ClassificationMetrics) -> None:
+def record_evaluation(run: RunDirectory, split: str, metrics: compose.Metrics) -> None:
     """Append an evaluation to the run's record."""
     line = {"time": now(), "split": split, **metrics.to_dict()}
     append_line(run.evaluations, json.dumps(line, ensure_ascii=False))

@@ -32,6 +32,10 @@ class ClassificationMetrics:
     per_class: list[dict[str, Any]]
     confusion: list[list[int]]
 
+    def figures(self) -> dict[str, float]:
+        """What a row of epochs.csv says of them."""
+        return {"loss": self.loss, "accuracy": self.accuracy, "macro_f1": self.macro_f1}
+
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON values."""
         return dict(vars(self))

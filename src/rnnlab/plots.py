@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def plot_curves(run: Path) -> Path | None:
-    """Draw loss and accuracy per epoch as plots/curves.png; None if the run has no epochs."""
+    """Draw loss and accuracy, or perplexity, per epoch as plots/curves.png; None if the run has no
+    epochs."""
     figure = draw_curves(run)
     if figure is None:
         return None
@@ -28,7 +29,7 @@ def plot_curves(run: Path) -> Path | None:
 
 
 def draw_curves(run: Path) -> NotebookFigure | None:
-    """Draw loss and accuracy per epoch; None if the run has no epochs."""
+    """Draw loss and accuracy, or perplexity, per epoch; None if the run has no epochs."""
     path = run / "epochs.csv"
     if not path.is_file():
         return None
@@ -39,13 +40,11 @@ def draw_curves(run: Path) -> NotebookFigure | None:
     from rnnlab.figure import NotebookFigure
 
     epochs = [int(row["epoch"]) for row in rows]
+    is_stream = "val_perplexity" in rows[0]
+    names = ("loss", "perplexity") if is_stream else ("loss", "accuracy")
+    units = ("nats per token", "words") if is_stream else ("nats per text", "share of texts")
     figure = NotebookFigure(figsize=(8, 3.2), dpi=120, layout="constrained")
-    for axes, name, unit in zip(
-        figure.subplots(1, 2),
-        ("loss", "accuracy"),
-        ("nats per text", "share of texts"),
-        strict=True,
-    ):
+    for axes, name, unit in zip(figure.subplots(1, 2), names, units, strict=True):
         for part, style in (("train", "--"), ("val", "-")):
             values = [float(row[f"{part}_{name}"]) for row in rows]
             axes.plot(epochs, values, style, marker="o", markersize=3, label=part)

@@ -1,14 +1,7 @@
-"""A trained model with all that it needs to read a text: the `model/` folder of a run.
-
-model.json            kind, settings, labels, tokenizer, truncation
-vocabulary.json       words in index order
-tokenizer.model       what the tokenizer learned, if it is one that learns
-weights.safetensors   parameters
-"""
+"""A trained classifier with all that it needs to read a text: a `model/` folder."""
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,35 +11,22 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rnnlab.data import reader as reader_module
-from rnnlab.data import tokenizing
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reader import TextReader
-from rnnlab.data.vocabulary import SPECIAL, Vocabulary
+from rnnlab.data.vocabulary import SPECIAL
 from rnnlab.exceptions import UserError
-from rnnlab.files import read_json, sha256_file, write_bytes, write_json
-from rnnlab.registry import MODELS, POOLINGS, TOKENIZERS, Component, Registry
-
-log = logging.getLogger(__name__)
-
-_FORMAT = 1
-_SETTINGS, _WORDS, _WEIGHTS = "model.json", "vocabulary.json", "weights.safetensors"
-_LEARNED = "tokenizer.model"
-
-
-def reading_versions(kind: Component, tokenizer: Component) -> dict[str, int]:
-    """Numerics versions of everything between a text and its probabilities."""
-    chosen = [kind, tokenizer]
-    modules: dict[str, Any] = {"reader": reader_module}
-    if kind.module.TRAINED:
-        modules |= {f"pooling {name}": POOLINGS.load(name) for name in kind.options.pooling}
-        if kind.options.encoder is not None:
-            from rnnlab.nn import recurrent
-
-            modules["recurrent"] = recurrent
-            chosen.append(kind.options.encoder.cell)
-    modules |= {f"{item.registry.noun} {item.name}": item.module for item in chosen}
-    return {name: module.VERSION for name, module in sorted(modules.items())}
+from rnnlab.model_folder import (
+    FORMAT,
+    Parts,
+    kind_of,
+    load_model,
+    load_network,
+    reader_of,
+    reader_settings,
+    reading_versions,
+    save_parts,
+)
+from rnnlab.registry import Component
 
 
 class Fitted(Protocol):
@@ -130,22 +110,6 @@ class Tally:
         return {**counts, "coverage": known / max(counts["tokens"], 1)}
 
 
-class Parts(NamedTuple):
-    """A predictor taken apart.
-
-    Attributes:
-        settings: as in model.json.
-        words: of the vocabulary, in index order.
-        arrays: the parameters by name.
-        learned: what the tokenizer learned; None where it learns nothing.
-    """
-
-    settings: dict[str, Any]
-    words: tuple[str, ...]
-    arrays: dict[str, npt.NDArray[np.generic]]
-    learned: bytes | None
-
-
 @dataclass(frozen=True)
 class Predictor:
     """From texts to label probabilities.
@@ -207,19 +171,14 @@ class Predictor:
 
     def parts(self) -> Parts:
         """All that `from_parts` needs, as plain values and arrays."""
-        tokenizer = self.reader.tokenizer
         settings = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "kind": self.kind.name,
             "options": self.kind.options.model_dump(mode="json"),
             "labels": self.labels,
-            "tokenizer": tokenizer.name,
-            "tokenizer_options": tokenizer.options.model_dump(mode="json"),
-            "tokenizer_provenance": self.reader.provenance(),
-            "max_tokens": self.reader.max_tokens,
-            "truncation": self.reader.truncation,
+            **reader_settings(self.reader),
             "text_column": self.text_column,
-            "versions": reading_versions(self.kind, tokenizer),
+            "versions": reading_versions(self.kind, self.reader.tokenizer),
         }
         reader = self.reader
         return Parts(settings, reader.vocabulary.words, self.fitted.arrays(), reader.learned)
@@ -231,117 +190,29 @@ class Predictor:
         Raises:
             UserError: they were written by another version; `origin` is named.
         """
-        settings, words, arrays, learned = parts
-        kind = _component(MODELS, settings["kind"], settings["options"])
-        tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
-        versions = reading_versions(kind, tokenizer)
-        if (settings["format"], settings["versions"]) != (_FORMAT, versions):
+        kind = kind_of(parts, origin)
+        if kind.module.TASK != "classification":
             raise UserError(
-                f"{origin}: written by another version of rnnlab, whose numbers differ; "
-                "use that version, or train again"
+                f"{origin}: a language model, which has no labels; `rnnlab evaluate` gives its "
+                "perplexity"
             )
-        if words[: len(SPECIAL)] != SPECIAL:
-            raise ValueError(f"{_WORDS} is not a vocabulary")
-        reader = TextReader(
-            tokenizer, Vocabulary(words), settings["max_tokens"], settings["truncation"], learned
-        )
+        settings, reader = parts.settings, reader_of(parts, SPECIAL)
         labels = tuple(settings["labels"])
-        fitted = _rebuild(kind, arrays, len(words), len(labels))
+        fitted = _rebuild(kind, parts.arrays, len(parts.words), len(labels))
         return Predictor(kind, fitted, reader, labels, settings["text_column"])
 
     def save(self, folder: Path) -> None:
         """Write the model folder; the weights come first, the description last."""
-        from safetensors.numpy import save
-
-        settings, words, arrays, learned = self.parts()
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-        write_bytes(folder / _WEIGHTS, save(contiguous))
-        write_json(folder / _WORDS, words)
-        if learned is not None:
-            write_bytes(folder / _LEARNED, learned)
-        write_json(folder / _SETTINGS, settings)
+        save_parts(folder, self.parts())
 
     @staticmethod
     def load(folder: Path) -> Predictor:
         """Read a model folder; networks run on the CPU.
 
         Raises:
-            UserError: it is missing, damaged, or was written by a newer rnnlab; or the
-                tokenizer's library is missing.
+            UserError: see `rnnlab.model_folder.load_model`.
         """
-        from safetensors import SafetensorError
-
-        for name in (_SETTINGS, _WORDS, _WEIGHTS):
-            _require(folder, name)
-        try:
-            return _load(folder)
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            IndexError,
-            RuntimeError,
-            SafetensorError,
-        ) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
-
-
-def parameters_sha256(folder: Path) -> str:
-    """SHA-256 of the parameters in a model folder.
-
-    Raises:
-        UserError: there are none.
-    """
-    _require(folder, _WEIGHTS)
-    return sha256_file(folder / _WEIGHTS)
-
-
-def _require(folder: Path, name: str) -> None:
-    if not (folder / name).is_file():
-        raise UserError(
-            f"{folder}: no trained model here (no {name}); "
-            "finish the run with `rnnlab train --resume RUN`"
-        )
-
-
-def _load(folder: Path) -> Predictor:
-    from safetensors.numpy import load_file
-
-    settings = read_json(folder / _SETTINGS)
-    provenance = dict(settings.get("tokenizer_provenance", {}))
-    tokenizer = _component(TOKENIZERS, settings["tokenizer"], settings["tokenizer_options"])
-    parts = Parts(
-        settings,
-        tuple(read_json(folder / _WORDS)),
-        load_file(folder / _WEIGHTS),
-        _learned(folder, tokenizer, provenance),
-    )
-    return Predictor.from_parts(parts, str(folder))
-
-
-def _learned(folder: Path, tokenizer: Component, saved: dict[str, Any]) -> bytes | None:
-    """What the tokenizer learned, checked against what the model was saved with."""
-    path = folder / _LEARNED
-    learned = None
-    if tokenizing.learns(tokenizer):
-        if not path.is_file():
-            raise UserError(f"{folder}: no trained model here (no {path.name}); train it again")
-        learned = path.read_bytes()
-    here = tokenizing.provenance(tokenizer, learned)
-    if here.get("learned") != saved.get("learned"):
-        raise UserError(f"{path}: not the file that was saved with the model; train it again")
-    for library in here.keys() & saved.keys():
-        if here[library] != saved[library]:
-            log.warning(
-                "warning: the model was trained with %s %s, here is %s: tokens may differ",
-                *(library, saved[library], here[library]),
-            )
-    return learned
-
-
-def _component(registry: Registry, name: str, options: Any) -> Component:
-    return Component(registry, name, registry.load(name).Options.model_validate(options))
+        return load_model(folder, Predictor.from_parts)
 
 
 def _rebuild(
@@ -360,7 +231,4 @@ def _rebuild(
         model = kind.module.build(
             kind.options, vocabulary_size=vocabulary_size, num_classes=num_classes
         )
-    writable = {name: np.require(array, requirements="W") for name, array in arrays.items()}
-    tensors = {name: torch.from_numpy(array) for name, array in writable.items()}
-    model.load_state_dict(tensors, assign=True)
-    return Network(model.requires_grad_(False), Classification())
+    return Network(load_network(model, arrays), Classification())

@@ -66,13 +66,7 @@ class ProgressLine:
     def prepared(self, data: Any, seconds: float) -> None:
         """Tell what will be trained on, and what is remarkable about it."""
         self._by_macro_f1 = data.metric == "macro_f1"
-        texts = data.train_texts
-        lengths = texts.ragged.lengths
-        self._line.say(
-            f"{len(data.train):,} training and {len(data.val):,} validation texts, "
-            f"{len(data.reader.vocabulary):,} words, {lengths.mean():.0f} tokens a text "
-            f"({seconds:.1f} s)"
-        )
+        self._line.say(f"{data.summary} ({seconds:.1f} s)")
         for note in data.notes:
             self._line.say(textwrap.fill(f"note: {note}", 80, break_long_words=False))
 
@@ -102,7 +96,7 @@ class ProgressLine:
         line = f"epoch {row['epoch']:2d}"
         for part in ("train", "val"):
             if f"{part}_loss" in row:  # there may be no validation part
-                line += f"  {part} {row[f'{part}_loss']:.4f} / {share(row[f'{part}_accuracy'])}"
+                line += f"  {part} {row[f'{part}_loss']:.4f} / {_quality(row, part)}"
         if self._by_macro_f1 and "val_macro_f1" in row:
             line += f" / F1 {share(row['val_macro_f1'])}"
         self._line.say(f"{line}  {duration(timing['seconds'])}{best}")
@@ -112,6 +106,13 @@ class ProgressLine:
         from rnnlab.plots import plot_curves
 
         plot_curves(run.path)
+
+
+def _quality(row: dict[str, Any], part: str) -> str:
+    """Accuracy, or the perplexity of a language model."""
+    if f"{part}_perplexity" in row:
+        return f"{row[f'{part}_perplexity']:.2f}"
+    return share(row[f"{part}_accuracy"])
 
 
 def titled(title: str) -> ProgressLine:

@@ -27,7 +27,7 @@ WordWeights = dict[str, list[tuple[str, float]]]
 
 _LISTED = (
     *("directory", "name", "seed", "status", "started"),
-    *("accuracy", "macro_f1", "seconds", "parameters"),
+    *("accuracy", "macro_f1", "perplexity", "seconds", "parameters"),
 )
 
 
@@ -89,9 +89,12 @@ class Run:
         """Label names in the order of the probabilities' columns.
 
         Raises:
-            UserError: the run is not finished.
+            UserError: the run is not finished, or is one of a language model.
         """
-        return tuple(self._finished()["data"]["labels"])
+        data = self._finished()["data"]
+        if "labels" not in data:
+            raise UserError(f"{self.path}: a language model, which has no labels")
+        return tuple(data["labels"])
 
     @property
     def epochs(self) -> Any:
@@ -226,9 +229,11 @@ class Run:
         for split, metrics in evaluations.items():
             if "accuracy" in metrics:
                 rows[f"{split} accuracy"] = share(metrics["accuracy"])
+            if "perplexity" in metrics:
+                rows[f"{split} perplexity"] = f"{metrics['perplexity']:.2f}"
         if "seconds" in facts:
             rows["time"] = duration(facts["seconds"])
-        if "data" in facts:
+        if "labels" in facts.get("data", {}):
             rows["labels"] = ", ".join(facts["data"]["labels"])
         return rows
 

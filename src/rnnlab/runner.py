@@ -20,7 +20,6 @@ from rnnlab.environment import library_versions, machine, now, use_threads
 from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
-from rnnlab.predictions import PredictedRows
 from rnnlab.tracking import require_tracker, tracked
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -131,36 +130,22 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     except UserError as error:
         run.write({**facts, "status": "failed", "reason": str(error)})
         raise
-    predictor = trained.predictor
-    best = trained.facts.pop("best", {})
     earlier = trained.facts.pop("earlier_seconds", 0.0)
-    val, probabilities = compose.score(predictor, prepared.val_texts, prepared.val.labels)
-    predictor.save(run.model)
-    rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
-    rows.write(run.predictions / "val.parquet")
+    finish = compose.finish(config, prepared, trained, run)
     facts |= {
         "status": "completed",
         "finished": now(),
         "seconds": round(earlier + time.monotonic() - started, 3),
         **trained.facts,
-        "train": {
-            "examples": len(prepared.train),
-            "loss": best.get("train_loss"),
-            "accuracy": best.get("train_accuracy"),
-        },
-        "val": val.to_dict(),
-        "data": {
-            "vocabulary": len(prepared.reader.vocabulary),
-            "labels": list(predictor.labels),
-            "train": prepared.train_texts.facts(),
-            "val": prepared.val_texts.facts(),
-        },
+        "train": finish.train,
+        "val": finish.val.to_dict(),
+        "data": finish.data,
         "threads": config.threads,
         "machine": machine(),
         "versions": library_versions(),
     }
     run.write(facts)
-    record_evaluation(run, "val", val)
+    record_evaluation(run, "val", finish.val)
     _keep_last_checkpoint(run)
     watcher.finished(run)
     return {**facts, "run": str(run.path)}

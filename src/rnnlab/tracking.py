@@ -165,7 +165,8 @@ class TrackerWatcher:
         if "epochs" in facts:
             with (run.path / "epochs.csv").open(encoding="utf-8", newline="") as file:
                 self._send_rows(list(csv.DictReader(file)))
-        values = {f"final/{name}": facts["val"][name] for name in ("accuracy", "macro_f1", "loss")}
+        val, names = facts["val"], ("accuracy", "macro_f1", "loss", "perplexity")
+        values = {f"final/{name}": val[name] for name in names if name in val}
         for name in ("seconds", "parameters", "best_epoch"):
             if name in facts:
                 values[f"final/{name}"] = float(facts[name])

@@ -28,6 +28,11 @@ TOTALS = {
     "sst5-bigru-pretrained": 7_526_373,
     "imdb-mean": 2_500_301,
     "imdb-lstm": 2_618_089,
+    "ptb-lstm": 4_653_200,
+    "ptb-lstm-dropout": 4_653_200,
+    "ptb-zaremba-small": 4_653_200,
+    "ptb-gru": 4_492_400,
+    "ptb-gru-dropout": 4_492_400,
 }
 
 
@@ -57,7 +62,8 @@ def test_a_preset_builds_and_its_parameters_add_up(name):
     if options.encoder is None:
         assert recurrent == []
         return
-    assert len(recurrent) == options.encoder.layers * (1 + options.encoder.bidirectional)
+    directions = 1 + getattr(options.encoder, "bidirectional", False)
+    assert len(recurrent) == options.encoder.layers * directions
     gates = GATES[options.encoder.cell.name]
     for layer in recurrent:
         width, hidden = layer["shape"]
@@ -69,6 +75,36 @@ def test_a_preset_builds_and_its_parameters_add_up(name):
 def test_parameters_are_those_that_were_published(name, total):
     parameters = describe(load_config(name))["parameters"]
     assert (parameters["total"], parameters["trainable"]) == (total, total)
+
+
+def test_the_textbook_counts_one_bias_vector_per_gate():
+    layers = describe(load_config("ptb-lstm"))["parameters"]["layers"]
+    assert [(layer["name"], layer["count"], layer.get("textbook")) for layer in layers] == [
+        ("embedding", 2_000_000, None),
+        ("encoder.l0", 321_600, 320_800),
+        ("encoder.l1", 321_600, 320_800),
+        ("head", 2_010_000, None),
+    ]
+
+
+def test_the_schedules_of_system_e_are_the_reported_ones():
+    rates = {
+        "ptb-lstm": {1: 2, 7: 2, 8: 1, 9: 0.5, 15: 2 / 2**8},
+        "ptb-gru": {1: 1, 5: 1, 6: 0.5, 10: 0.5, 11: 0.25, 13: 0.25},
+        "ptb-lstm-dropout": {1: 4, 15: 4, 16: 4 / 1.15, 25: 4 / 1.15},
+        "ptb-gru-dropout": {6: 2, 7: 2 / 1.65, 12: 2 / 1.65, 13: 2 / 1.65**2, 35: 2 / 1.65**5},
+        "ptb-zaremba-small": {1: 1, 4: 1, 5: 0.5, 13: 1 / 2**9},
+        "ptb-zaremba-medium": {6: 1, 7: 1 / 1.2, 39: 1 / 1.2**33},
+        "ptb-zaremba-large": {14: 1, 15: 1 / 1.15, 55: 1 / 1.15**41},
+    }
+    for name, expected in rates.items():
+        train = load_config(name).train
+        schedule, base = train.schedule, train.optimizer.options.lr
+        for epoch, rate in expected.items():
+            share = schedule.module.factor(schedule.options, epoch - 0.5, train.epochs)
+            assert base * share == pytest.approx(rate)
+        assert train.epochs == max(expected)
+        assert train.stream.loss == "time_sum"
 
 
 def test_summaries_tell_presets_apart():

@@ -203,3 +203,30 @@ def test_layout_of_parameters_and_their_range(name, options):
     bound = case.hidden**-0.5
     assert 0.9 * bound < float(values.detach().abs().max()) <= bound
     assert values.unique().numel() > 0.99 * values.numel()
+
+
+@each_form
+@each_variant
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_without_lengths_every_sequence_has_all_steps(name, options, form, bidirectional):
+    case = Case((4, 4, 4), num_layers=2, bidirectional=bidirectional, carried=True)
+    layer = build(name, options, case)
+    problem = pose(layer, case)
+    found = []
+    for lengths_B in (None, torch.tensor(case.lengths)):
+        x_BTD = problem.x_BTD.clone().requires_grad_()
+        with using(form):
+            outputs, final, after = layer(x_BTD, lengths_B, problem.state)
+        layer.zero_grad()
+        (outputs.sin().sum() + final.cos().sum() + sum(s.square().sum() for s in after)).backward()
+        gradients = [p.grad for p in layer.parameters()]
+        found.append([outputs, final, *after, x_BTD.grad, *gradients])
+    for left, right in zip(*found, strict=True):
+        torch.testing.assert_close(left, right, rtol=1e-12, atol=1e-12)
+
+
+@each_form
+def test_no_steps_are_refused(form):
+    layer = build("lstm", CELLS.load("lstm").Options(), Case((1,)))
+    with using(form), pytest.raises(ValueError, match="at least 1 step"):
+        layer(torch.zeros(2, 0, DIM, dtype=torch.float64), None)

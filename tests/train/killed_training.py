@@ -1,6 +1,6 @@
 """Train in this process and die on the way, as a killed process does: no clean-up runs.
 
-Usage: killed_training.py RUN (step|save) N [key=value]...
+Usage: killed_training.py RUN (step|save) N PRESET [key=value]...
 
 "step" dies after N updates of this process; "save" dies in the middle of writing the N-th file that
 belongs to a checkpoint: half of its bytes are on disk under a temporary name.
@@ -55,11 +55,11 @@ def die_while_writing(count: int) -> None:
 
 
 def main() -> None:
-    run, mode, count, *overrides = sys.argv[1:]
+    run, mode, count, preset, *overrides = sys.argv[1:]
     updates = int(count) if mode == "step" else 0
     if mode == "save":
         die_while_writing(int(count))
-    config = load_config("compositional-bilstm-attention", overrides)
+    config = load_config(preset, overrides)
     train_run(config, runs_root=Path("runs"), out=Path(run), watcher=DyingWatcher(updates))
 
 

@@ -14,6 +14,7 @@ from rnnlab.files import read_json
 from rnnlab.train.checkpoint import load_checkpoint, save_checkpoint
 
 SCRIPT = Path(__file__).with_name("killed_training.py")
+PRESET = "compositional-bilstm-attention"
 SETTINGS = (
     "threads=1",
     "data.train_size=640",
@@ -34,7 +35,11 @@ STEPS = 60
 
 
 def train(run: Path, mode: str, count: int, *overrides: str) -> int:
-    command = [sys.executable, str(SCRIPT), str(run), mode, str(count), *SETTINGS, *overrides]
+    return start(run, mode, count, PRESET, *SETTINGS, *overrides)
+
+
+def start(run: Path, mode: str, count: int, *arguments: str) -> int:
+    command = [sys.executable, str(SCRIPT), str(run), mode, str(count), *arguments]
     return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode
 
 
@@ -86,6 +91,36 @@ def test_averages_and_plateaus_are_resumed(tmp_path: Path) -> None:
     assert final_state(run) == whole
 
 
+def test_a_stream_goes_on_with_the_state_that_it_carried(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    words = [f"w{n * n % 23}" for n in range(2000)]
+    text.write_text("\n".join(" ".join(words[n : n + 9]) for n in range(0, 2000, 9)))
+    arguments = (
+        "lines",
+        f"data.path={text}",
+        "threads=1",
+        "model.embedding.dim=8",
+        "model.encoder.hidden=8",
+        "train.batch_size=4",
+        "train.stream.window=15",
+        "train.epochs=3",
+        "train.patience=null",
+        "train.checkpoint_seconds=0",
+    )
+    assert start(tmp_path / "whole", "step", 0, *arguments) == 0
+    whole = final_state(tmp_path / "whole")
+    assert {name for name in whole if name.startswith("carried/")} == {"carried/0", "carried/1"}
+    run = tmp_path / "run"
+    for mode, count in (("step", 17), ("save", 21), ("step", 40), ("step", 9)):
+        assert start(run, mode, count, *arguments) == 9
+    found = load_checkpoint(run / "checkpoints")
+    assert found is not None
+    assert found[1]["batch"] > 0  # within an epoch, where the carried state counts
+    assert bool(found[0]["carried/0"].any())
+    assert start(run, "step", 0, *arguments) == 0
+    assert final_state(run) == whole
+
+
 def test_a_kill_costs_at_most_one_interval(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
     run = tmp_path / "run"
     assert train(run, "step", 33, "train.checkpoint_seconds=3600") == 9
@@ -98,7 +133,7 @@ def test_a_kill_costs_at_most_one_interval(tmp_path: Path, uninterrupted: dict[s
 
 def test_an_interrupt_is_saved_and_resumed(tmp_path: Path, uninterrupted: dict[str, bytes]) -> None:
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "rnnlab", "train", "compositional-bilstm-attention"]
+    command = [sys.executable, "-m", "rnnlab", "train", PRESET]
     process = subprocess.Popen(
         [*command, *SETTINGS, "--out", str(run), "train.checkpoint_seconds=0"],
         stderr=subprocess.PIPE,

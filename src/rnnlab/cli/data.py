@@ -74,31 +74,31 @@ def stats(name: Name, overrides: Overrides = None, as_json: Json = False) -> Non
         title=f"{name}: tokens by '{facts['tokenizer']}', lengths in tokens",
     )
     splits = facts["splits"]
-    print_table(
-        ["label", *splits],
-        [
-            [label, *(item["labels"].get(label, "") for item in splits.values())]
-            for label in facts["labels"]
-        ],
-    )
+    if facts["labels"]:
+        print_table(
+            ["label", *splits],
+            [
+                [label, *(item["labels"].get(label, "") for item in splits.values())]
+                for label in facts["labels"]
+            ],
+        )
     if "preset" in facts:
         _print_preset(facts["preset"])
 
 
 def _print_preset(facts: dict[str, Any]) -> None:
     print(f"what the model sees; vocabulary of the training part: {facts['vocabulary']:,} entries")
+    parts = facts["splits"].items()
+    if any("cut_tokens" in item for _, item in parts):
+        columns = {"tokens cut": "cut_tokens", "texts cut": "cut_texts"}
+        cells = {name: [f"{item[key]:.2%}" for _, item in parts] for name, key in columns.items()}
+    else:
+        columns = {"tokens": "tokens", "unknown": "unknown"}
+        cells = {name: [f"{item[key]:,}" for _, item in parts] for name, key in columns.items()}
+    known = [[part, f"{item['examples']:,}", f"{item['coverage']:.2%}"] for part, item in parts]
     print_table(
-        ["part", "examples", "tokens known", "tokens cut", "texts cut"],
-        [
-            [
-                part,
-                f"{item['examples']:,}",
-                f"{item['coverage']:.2%}",
-                f"{item['cut_tokens']:.2%}",
-                f"{item['cut_texts']:.2%}",
-            ]
-            for part, item in facts["splits"].items()
-        ],
+        ["part", "examples", "tokens known", *cells],
+        [[*row, *rest] for row, *rest in zip(known, *cells.values(), strict=True)],
     )
 
 

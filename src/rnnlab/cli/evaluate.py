@@ -13,6 +13,12 @@ from rnnlab.cli.output import Json, print_json, print_table, share
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Run directory, or an ensemble.")],
     split: Annotated[str, typer.Option("--split", help="Which split: val, test ...")] = "val",
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of a language model: steps computed at a time; changes no result."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a finished run. Each use of a test split is recorded in test-ledger.jsonl."""
@@ -20,9 +26,16 @@ def evaluate(
     from rnnlab.evaluation import evaluate_run
 
     start_logging()
-    result = evaluate_run(run, split)
+    result = evaluate_run(run, split, window)
     if as_json:
         print_json(result)
+        return
+    if "perplexity" in result:
+        print(
+            f"{run.name} on {split}: perplexity {result['perplexity']:.2f} "
+            f"({result['loss']:.4f} nats, {result['bits_per_token']:.4f} bits a token), "
+            f"{result['tokens']:,} tokens, {result['unknown']:,} of them unknown words"
+        )
         return
     print(
         f"{run.name} on {split}: {result['examples']:,} texts, accuracy "

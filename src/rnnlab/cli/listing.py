@@ -52,16 +52,22 @@ def _list_runs(root: Path, as_json: bool) -> None:
     if not runs:
         print(f"no runs in {root}; start one with `rnnlab train PRESET`")
         return
+    has_streams = any(run["perplexity"] is not None for run in runs)
     print_table(
-        ["run", "val acc", "val F1", "time"],
+        ["run", "val acc", "val F1", *(["val perplexity"] if has_streams else []), "time"],
         [
             [
                 Path(run["directory"]).name,
                 share(run["accuracy"]),
                 share(run["macro_f1"]),
+                *([_perplexity(run)] if has_streams else []),
                 duration(run["seconds"]) if run["status"] == "completed" else run["status"],
             ]
             for run in runs
         ],
         title=f"runs in {root}/",
     )
+
+
+def _perplexity(run: dict[str, Any]) -> str:
+    return "" if run["perplexity"] is None else f"{run['perplexity']:.2f}"

@@ -59,8 +59,9 @@ def show(
     )
     print(f"total {parameters['total']:,}, trainable {parameters['trainable']:,}")
     recorded = facts["recorded"]
+    classes = f" and {recorded['classes']} classes" if "classes" in recorded else ""
     print(
-        f"for {recorded['vocabulary']:,} words and {recorded['classes']} classes "
+        f"for {recorded['vocabulary']:,} words{classes} "
         f"({recorded['origin']}); textbook counts one bias vector per gate, torch has two"
     )
     print(

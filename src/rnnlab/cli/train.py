@@ -58,9 +58,15 @@ def train(
     val = facts["val"]
     verb = "already done" if facts.get("already_done") else "done"
     epoch = f", best epoch {facts['best_epoch']} of {facts['epochs']}" if "epochs" in facts else ""
+    if "perplexity" in val:
+        figures = f"perplexity {val['perplexity']:.2f}"
+        following = f"evaluate {facts['run']}"
+    else:
+        figures = f"accuracy {share(val['accuracy'])}, macro F1 {share(val['macro_f1'])}"
+        following = f'predict {facts["run"]} "your text"'
     say(
-        f"{verb} in {duration(facts['seconds'])}{epoch}: validation accuracy "
-        f"{share(val['accuracy'])}, macro F1 {share(val['macro_f1'])}, loss {val['loss']:.4f}"
+        f"{verb} in {duration(facts['seconds'])}{epoch}: validation {figures}, "
+        f"loss {val['loss']:.4f}"
     )
     print(f"run: {facts['run']}")
-    print(f'next: {program()} predict {facts["run"]} "your text"')
+    print(f"next: {program()} {following}")

@@ -81,7 +81,7 @@ class VocabularyConfig(Options):
     """Which training words the model knows.
 
     Attributes:
-        max_size: the most frequent so many, `<pad>` and `<unk>` not counted; None for all.
+        max_size: the most frequent so many, the two special ones not counted; None for all.
         min_count: occurrences that a word needs.
     """
 
@@ -93,12 +93,12 @@ class Recorded(Options):
     """Facts about the data that `show` uses, so that it needs none.
 
     Attributes:
-        vocabulary: entries, `<pad>` and `<unk>` counted.
-        classes: number of labels.
+        vocabulary: entries, the two special ones counted.
+        classes: number of labels; a language model has none.
     """
 
     vocabulary: PositiveInt
-    classes: Annotated[int, Field(ge=2)]
+    classes: Annotated[int, Field(ge=2)] | None = None
 
 
 class DataConfig(Options):
@@ -167,12 +167,27 @@ def _class_weights(value: Any) -> Any:
     raise ValueError("give balanced, or a positive weight for each label, as in {bad: 2, good: 1}")
 
 
+class StreamConfig(Options):
+    """How a language model reads its stream; classifiers do not use it.
+
+    Attributes:
+        window: steps of an update, through which gradients flow.
+        loss: whose gradient is followed and clipped. "token_mean": nats per token; "time_sum": nats
+            summed over a window's steps and averaged over its columns, `window` times as much.
+            Published learning rates around 1 are for the latter.
+    """
+
+    window: PositiveInt = 35
+    loss: Literal["token_mean", "time_sum"] = "token_mean"
+
+
 class TrainConfig(Options):
     """How a model is trained. Models that are fitted in one go use `class_weights` alone.
 
     Attributes:
         epochs: passes over the training part, at most.
-        batch_size: examples per update.
+        batch_size: examples per update; of a language model, columns of the stream.
+        stream: how a language model reads its text.
         batch_tokens: most tokens per update, padding included; batches of long texts then have
             fewer examples. None for no limit.
         optimizer: and its settings; `lr` is the base of the schedule.
@@ -180,7 +195,7 @@ class TrainConfig(Options):
         warmup_steps: updates over which the rate rises from 0.
         clip_norm: gradients are scaled down to this global norm; None or 0 for no clipping.
         metric: on validation; the best epoch by it is kept. "auto" is macro F1 where its labels
-            are uneven (`rnnlab.data.balance`), else accuracy.
+            are uneven (`rnnlab.data.balance`), else accuracy; of a language model, perplexity.
         patience: epochs without improvement after which training stops; None for never.
         class_weights: "balanced" weighs each class by the inverse of its frequency; a mapping of
             labels to weights weighs those that it names, and the others 1.
@@ -195,11 +210,12 @@ class TrainConfig(Options):
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 64
     batch_tokens: PositiveInt | None = None
+    stream: StreamConfig = StreamConfig()
     optimizer: Annotated[Any, component(OPTIMIZERS)] = "adam"
     schedule: Annotated[Any, component(SCHEDULES)] = "constant"
     warmup_steps: NonNegativeInt = 0
     clip_norm: NonNegativeFloat | None = None
-    metric: Literal["auto", "accuracy", "macro_f1", "loss"] = "auto"
+    metric: Literal["auto", "accuracy", "macro_f1", "loss", "perplexity"] = "auto"
     patience: PositiveInt | None = None
     class_weights: Annotated[
         Literal["balanced"] | dict[str, float] | None, PlainValidator(_class_weights)

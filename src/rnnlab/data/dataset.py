@@ -173,6 +173,18 @@ class Dataset:
         rows = hashlib.sha256(self.rows("val").tobytes()).hexdigest()
         return {"texts": self.texts(self.holder("val")).facts["sha256"], "rows": rows}
 
+    def ragged(self, split: str) -> tuple[Ragged, Sequence[str]]:
+        """Tokenize a split whether or not it has labels: type numbers per text, and the types.
+
+        Raises:
+            UserError: no such split.
+        """
+        if split not in self.splits:
+            raise UserError(f"{self.name} has no split '{split}'; it has {', '.join(self.splits)}")
+        ragged, types = tokenized(self.texts(self.holder(split)), self.tokenizer, self.learned)
+        rows = self.rows(split)
+        return (ragged.select(rows) if len(rows) < len(ragged) else ragged), types
+
     def tokens(self, split: str, labels: tuple[str, ...] | None = None) -> TokenSplit:
         """Tokenize a split.
 
@@ -183,13 +195,9 @@ class Dataset:
         Raises:
             UserError: no such split, or a label that is not among `labels` (its place is named).
         """
-        if split not in self.splits:
-            raise UserError(f"{self.name} has no split '{split}'; it has {', '.join(self.splits)}")
+        ragged, types = self.ragged(split)
         texts = self.texts(self.holder(split))
         rows = self.rows(split)
-        ragged, types = tokenized(texts, self.tokenizer, self.learned)
-        if len(rows) < len(ragged):
-            ragged = ragged.select(rows)
         known = {name: number for number, name in enumerate(labels or self.labels)}
         table = np.array([known.get(name, -1) for name in texts.facts["labels"]] + [-1], np.int64)
         numbers = table[np.asarray(texts.labels)[rows]]

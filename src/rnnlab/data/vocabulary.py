@@ -20,7 +20,7 @@ SPECIAL = ("<pad>", "<unk>")
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words by index: 0 is padding, 1 is any unknown word.
+    """Words by index: 0 is padding (of a stream, the end of a text), 1 is any unknown word.
 
     A text's own "<pad>" or "<unk>" is an unknown word like any other, never the special entry.
 
@@ -60,7 +60,12 @@ class Vocabulary:
 
 
 def build_vocabulary(
-    ragged: Ragged, types: Sequence[str], *, max_size: int | None, min_count: int
+    ragged: Ragged,
+    types: Sequence[str],
+    *,
+    max_size: int | None,
+    min_count: int,
+    special: tuple[str, str] = SPECIAL,
 ) -> Vocabulary:
     """Take the most frequent types; equal counts keep the order of first appearance in the text.
 
@@ -73,6 +78,7 @@ def build_vocabulary(
         types: the types that they number.
         max_size: entries at most, the two special ones not counted; None for all.
         min_count: occurrences that an entry needs.
+        special: the first two entries; the second is the unknown word.
 
     Raises:
         UserError: no word is left.
@@ -82,7 +88,6 @@ def build_vocabulary(
     first[ragged.tokens[::-1]] = np.arange(len(ragged.tokens))[::-1]  # the earliest one stays
     order = np.lexsort((first, -counts))
     order = order[counts[order] >= max(min_count, 1)]
-    special = set(SPECIAL)
     frequent = [types[int(number)] for number in order]
     words = [word for word in frequent if word not in special]
     if max_size is not None and len(words) > max_size:
@@ -94,4 +99,4 @@ def build_vocabulary(
             "the vocabulary is empty: no training word occurs "
             f"data.vocabulary.min_count={min_count} times; lower it, or check the text column"
         )
-    return Vocabulary((*SPECIAL, *words))
+    return Vocabulary((*special, *words))

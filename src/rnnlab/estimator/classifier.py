@@ -23,7 +23,8 @@ from rnnlab.estimator.settings import AUTO, KEYS, build_config, plain
 from rnnlab.estimator.training import train_texts
 from rnnlab.exceptions import Diverged, UserError
 from rnnlab.files import read_json, replacing_folder, write_json
-from rnnlab.predictor import Parts, Predictor
+from rnnlab.model_folder import Parts
+from rnnlab.predictor import Predictor
 from rnnlab.progress import ProgressLine
 
 _FORMAT = 1

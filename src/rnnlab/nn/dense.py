@@ -57,16 +57,36 @@ class Layout:
     """How sequences lie in a padded batch [T, B, ...].
 
     Args:
-        lengths_B: int64[B], each at least 1.
+        lengths_B: int64[B], each at least 1; None where every sequence has all T steps, so that
+            nothing is masked.
         time: T.
     """
 
-    def __init__(self, lengths_B: Tensor, time: int) -> None:
+    def __init__(self, lengths_B: Tensor | None, time: int) -> None:
+        self.time = time
+        self.padding_TB: Tensor | None = None
+        if lengths_B is None:
+            return
         device, batch = lengths_B.device, len(lengths_B)
-        self.lengths = lengths_B
-        self.reversal = reversal(lengths_B, time)
-        self.last_rows = (lengths_B - 1) * batch + torch.arange(batch, device=device)
+        self._reversal = reversal(lengths_B, time)
+        self._last_rows = (lengths_B - 1) * batch + torch.arange(batch, device=device)
         self.padding_TB = torch.arange(time, device=device).unsqueeze(1) >= lengths_B
+
+    def reverse(self, x_TBD: Tensor) -> Tensor:
+        """Reverse each sequence within its own length."""
+        return x_TBD.flip(0) if self.padding_TB is None else reverse(x_TBD, self._reversal)
+
+    def last(self, x_TBD: Tensor) -> Tensor:
+        """What is at each sequence's last step, [B, D]."""
+        if self.padding_TB is None:
+            return x_TBD[-1]
+        return x_TBD.flatten(0, 1).index_select(0, self._last_rows)
+
+    def without_padding(self, x_TBD: Tensor) -> Tensor:
+        """The same with zeros at padding."""
+        if self.padding_TB is None:
+            return x_TBD
+        return x_TBD.masked_fill(self.padding_TB.unsqueeze(-1), 0.0)
 
 
 def layer(
@@ -93,11 +113,11 @@ def layer(
     """
     outputs, lasts = [], []
     for direction, own in enumerate(weights):
-        source_TBD = reverse(x_TBD, layout.reversal) if direction else x_TBD
+        source_TBD = layout.reverse(x_TBD) if direction else x_TBD
         start = tuple(tensor[direction] for tensor in state)
         out_TBH, last = _run(source_TBD, layout, cell, options, own, start)
-        lasts.append((out_TBH.flatten(0, 1).index_select(0, layout.last_rows), *last[1:]))
-        outputs.append(reverse(out_TBH, layout.reversal) if direction else out_TBH)
+        lasts.append((layout.last(out_TBH), *last[1:]))
+        outputs.append(layout.reverse(out_TBH) if direction else out_TBH)
     outputs_TBK = torch.cat(outputs, dim=-1) if len(outputs) > 1 else outputs[0]
     return outputs_TBK, tuple(torch.stack(each) for each in zip(*lasts, strict=True))
 
@@ -117,11 +137,14 @@ def _run(
             return result
     w_ih, w_hh, b_ih, b_hh = weights
     outputs = []
-    for x_BG, padding_B in zip(x_TBD @ w_ih.T + b_ih, layout.padding_TB, strict=True):
+    for step, x_BG in enumerate(x_TBD @ w_ih.T + b_ih):
         advanced = cell.step(x_BG, state, (w_hh, b_hh), options)
-        state = tuple(
-            torch.where(padding_B.unsqueeze(1), old, new)
-            for old, new in zip(state, advanced, strict=True)
-        )
+        if layout.padding_TB is None:
+            state = advanced
+        else:
+            padding_B1 = layout.padding_TB[step].unsqueeze(1)
+            state = tuple(
+                torch.where(padding_B1, old, new) for old, new in zip(state, advanced, strict=True)
+            )
         outputs.append(state[0])
     return torch.stack(outputs), state

@@ -118,13 +118,13 @@ class Recurrent(nn.Module):
         return compiled.name() if self._is_native(x_BTD) else "torch"
 
     def forward(
-        self, x_BTD: Tensor, lengths_B: Tensor, state: State | None = None
+        self, x_BTD: Tensor, lengths_B: Tensor | None, state: State | None = None
     ) -> tuple[Tensor, Tensor, State]:
         """Run all layers.
 
         Args:
             x_BTD: inputs; what is at padding does not matter.
-            lengths_B: int64[B], tokens per sequence, each at least 1.
+            lengths_B: int64[B], tokens per sequence, each at least 1; None for T everywhere.
             state: states to begin with, float[layers·S, B, H] each, or None for zero.
 
         Returns:
@@ -137,18 +137,21 @@ class Recurrent(nn.Module):
         """
         state = self.initial_state(x_BTD) if state is None else state
         self._check(x_BTD, lengths_B, state)
-        lengths_B = lengths_B.to(torch.int64)
+        lengths_B = None if lengths_B is None else lengths_B.to(torch.int64)
         run = self._forward_native if self._is_native(x_BTD) else self._forward_dense
         outputs_BTK, last = run(x_BTD, lengths_B, state)
         final_BK = last[0][-len(self.suffixes) :].transpose(0, 1).flatten(1)
         return outputs_BTK, final_BK, last
 
-    def _check(self, x_BTD: Tensor, lengths_B: Tensor, state: State) -> None:
+    def _check(self, x_BTD: Tensor, lengths_B: Tensor | None, state: State) -> None:
         """The kernel trusts what it is given."""
         batch, time, _ = x_BTD.shape
-        if lengths_B.shape != (batch,):
+        if lengths_B is None:
+            if time < 1:
+                raise ValueError("sequences need at least 1 step")
+        elif lengths_B.shape != (batch,):
             raise ValueError(f"lengths {list(lengths_B.shape)} do not fit a batch of {batch}")
-        if lengths_B.device.type == "cpu":
+        elif lengths_B.device.type == "cpu":
             least, most = (int(value) for value in lengths_B.aminmax())
             if least < 1 or most > time:
                 raise ValueError(f"lengths from {least} to {most} are not within 1 and {time}")
@@ -161,9 +164,11 @@ class Recurrent(nn.Module):
         return hasattr(self.cell, "kind") and compiled.serves(x_BTD)
 
     def _forward_native(
-        self, x_BTD: Tensor, lengths_B: Tensor, state: State
+        self, x_BTD: Tensor, lengths_B: Tensor | None, state: State
     ) -> tuple[Tensor, State]:
         batch, time, _ = x_BTD.shape
+        if lengths_B is None:
+            lengths_B = torch.full((batch,), time)
         layout = native.Layout(lengths_B)
         is_full = layout.tokens == batch * time
         rows_ND = x_BTD.flatten(0, 1)
@@ -187,11 +192,10 @@ class Recurrent(nn.Module):
         return rows_ND.view(batch, time, -1), _stack_layers(lasts)
 
     def _forward_dense(
-        self, x_BTD: Tensor, lengths_B: Tensor, state: State
+        self, x_BTD: Tensor, lengths_B: Tensor | None, state: State
     ) -> tuple[Tensor, State]:
         layout = dense.Layout(lengths_B, x_BTD.shape[1])
-        is_padding_TB1 = layout.padding_TB.unsqueeze(-1)
-        layer_TBD = x_BTD.transpose(0, 1).masked_fill(is_padding_TB1, 0.0)
+        layer_TBD = layout.without_padding(x_BTD.transpose(0, 1))
         lasts = []
         for layer in range(self.num_layers):
             if layer:
@@ -200,8 +204,7 @@ class Recurrent(nn.Module):
             weights = self._layer_weights(layer)
             layer_TBD, last = dense.layer(layer_TBD, layout, self.cell, self.options, weights, own)
             lasts.append(last)
-        outputs_TBK = layer_TBD.masked_fill(is_padding_TB1, 0.0)
-        return outputs_TBK.transpose(0, 1), _stack_layers(lasts)
+        return layout.without_padding(layer_TBD).transpose(0, 1), _stack_layers(lasts)
 
     def _layer_state(self, state: State, layer: int) -> State:
         directions = len(self.suffixes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlab.data.batching import evaluation_batches
+from rnnlab.data.batching import evaluation_batches, training_batches
 from rnnlab.data.ragged import Ragged
 from rnnlab.models.classifier import probabilities
 
@@ -91,6 +92,10 @@ class Classification:
         weight_B = self.class_weights[labels_B]
         return LossSum((nats_B * weight_B).sum(), weight_B.sum(), hits)
 
+    def divisor(self, loss: LossSum) -> Tensor:
+        """What `nats` are divided by for the gradient."""
+        return loss.targets
+
     @torch.inference_mode()
     def probabilities(self, model: nn.Module, ragged: Ragged) -> npt.NDArray[np.float32]:
         """Predict texts of any lengths; return float32[n, classes] in their order.
@@ -109,3 +114,75 @@ class Classification:
         in_order = np.empty_like(result)
         in_order[np.concatenate(order)] = result
         return in_order
+
+
+class TextFeed:
+    """Labelled texts in batches of near length; see `rnnlab.train.feed.Feed`.
+
+    Args:
+        ragged: the training texts.
+        labels: their labels, int64[n].
+        batch_size: texts in a batch, at most.
+        batch_tokens: tokens in a batch at most, padding included; None for no limit.
+        seed: of the order.
+        device: on which batches are needed.
+    """
+
+    def __init__(
+        self,
+        ragged: Ragged,
+        labels: npt.NDArray[np.int64],
+        *,
+        batch_size: int,
+        batch_tokens: int | None,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._ragged, self._labels, self._device = ragged, labels, device
+        self._batch_size, self._batch_tokens, self._seed = batch_size, batch_tokens, seed
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Tokens of all texts."""
+        return len(self._ragged.tokens)
+
+    def batches(self, epoch: int) -> Sequence[npt.NDArray[np.int64]]:
+        """The rows of each batch."""
+        return training_batches(
+            self._ragged.lengths,
+            batch_size=self._batch_size,
+            max_tokens=self._batch_tokens,
+            seed=self._seed,
+            epoch=epoch,
+        )
+
+    def begin_epoch(self) -> None:
+        """Nothing is carried from text to text."""
+
+    def collate(self, item: npt.NDArray[np.int64]) -> TextBatch:
+        """The texts of some rows."""
+        return TextBatch(
+            torch.from_numpy(self._ragged.pad(item)).to(self._device),
+            torch.from_numpy(self._ragged.lengths[item]).to(self._device),
+            torch.from_numpy(self._labels[item]).to(self._device),
+        )
+
+    def tokens(self, item: npt.NDArray[np.int64]) -> int:
+        """Real tokens of some rows."""
+        return int(self._ragged.lengths[item].sum())
+
+    def sums(self, item: npt.NDArray[np.int64], loss: LossSum) -> tuple[float, ...]:
+        """What is summed over an epoch: nats, targets, hits and examples."""
+        return float(loss.nats), float(loss.targets), float(loss.hits), float(len(item))
+
+    def row(self, sums: Sequence[float]) -> dict[str, float]:
+        """What a row of epochs.csv says of the training part."""
+        nats, targets, hits, examples = sums
+        return {"train_loss": nats / targets, "train_accuracy": hits / examples}
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """Nothing."""
+        return {}
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Nothing."""

@@ -1,7 +1,8 @@
 """Epochs around the loop: validation, the best epoch, early stopping, checkpoints, resume.
 
 Everything that decides the result is in the checkpoint, so that a resumed run is bit for bit the
-uninterrupted one: parameters, optimizer, random state, position, sums of the epoch under way, rows.
+uninterrupted one: parameters, optimizer, random state, position, sums of the epoch under way, rows,
+and what the task carries from batch to batch.
 """
 
 from __future__ import annotations
@@ -14,17 +15,10 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from rnnlab.data.batching import training_batches
-from rnnlab.data.ragged import Ragged
 from rnnlab.exceptions import Diverged, Interrupted
-from rnnlab.metrics import ClassificationMetrics
-from rnnlab.tasks.classification import Classification, TextBatch
 from rnnlab.train.average import WeightAverage
 from rnnlab.train.checkpoint import (
     load_checkpoint,
@@ -33,6 +27,7 @@ from rnnlab.train.checkpoint import (
     save_checkpoint,
     save_tensors,
 )
+from rnnlab.train.feed import Feed, Scores
 from rnnlab.train.loop import training_steps
 from rnnlab.train.loss_scale import LossScale
 from rnnlab.train.optimizers._base import Optimizer
@@ -44,12 +39,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How long, in what portions, and by what measure; see `rnnlab.config.schema.TrainConfig`."""
+    """How long, and by what measure; see `rnnlab.config.schema.TrainConfig`."""
 
     epochs: int
-    batch_size: int
-    batch_tokens: int | None
-    seed: int
     clip_norm: float | None
     warmup_steps: int
     metric: str
@@ -64,9 +56,8 @@ class Fit:
 
     Args:
         model: on its device, initialised.
-        task: gives loss and probabilities.
-        ragged: the training texts.
-        labels: their labels, int64[n].
+        task: gives the loss.
+        feed: the training part in batches.
         validate: scores the model on validation; None where there is no validation part: the last
             epoch is then the best, and patience has no part in it.
         optimizer: over the trainable parameters.
@@ -81,11 +72,10 @@ class Fit:
     def __init__(
         self,
         model: nn.Module,
-        task: Classification,
+        task: Any,
         *,
-        ragged: Ragged,
-        labels: npt.NDArray[np.int64],
-        validate: Callable[[], ClassificationMetrics] | None,
+        feed: Feed,
+        validate: Callable[[], Scores] | None,
         optimizer: Optimizer,
         schedule: Callable[[float, list[float]], float],
         settings: FitSettings,
@@ -94,7 +84,7 @@ class Fit:
         stop_requested: Callable[[], bool],
     ) -> None:
         self.model, self.task, self.optimizer = model, task, optimizer
-        self.ragged, self.labels, self.validate = ragged, labels, validate
+        self.feed, self.validate = feed, validate
         self.schedule, self.settings, self.run = schedule, settings, run
         self.watcher, self.stop_requested = watcher, stop_requested
         self.device = next(model.parameters()).device
@@ -121,13 +111,9 @@ class Fit:
 
     def _one_epoch(self) -> None:
         state, settings = self.state, self.settings
-        batches = training_batches(
-            self.ragged.lengths,
-            batch_size=settings.batch_size,
-            max_tokens=settings.batch_tokens,
-            seed=settings.seed,
-            epoch=state.epoch,
-        )
+        batches = self.feed.batches(state.epoch)
+        if state.batch == 0:
+            self.feed.begin_epoch()
         base = self.optimizer.options.lr
         scored = state.rows if self.validate else []
         history = [goodness(row, settings.metric) for row in scored]
@@ -142,29 +128,30 @@ class Fit:
         steps = training_steps(
             self.model,
             self.task.loss_sum,
-            map(self._collate, pending),
+            map(self.feed.collate, pending),
             self.optimizer,
             learning_rate=learning_rate,
             clip_norm=settings.clip_norm,
             first_step=state.step,
             loss_scale=self.loss_scale,
+            divisor=self.task.divisor,
         )
-        for rows, info in zip(pending, steps, strict=True):
+        for item, info in zip(pending, steps, strict=True):
             state.step += 1
             state.batch += 1
             state.learning_rate = info.learning_rate
             if self.average is not None:
                 self.average.update(state.step)
-            nats, targets, hits = info.loss
-            parts = (nats, targets, hits, len(rows))
-            state.sums = [total + part for total, part in zip(state.sums, parts, strict=True)]
+            parts = self.feed.sums(item, info.loss)
+            sums = state.sums or [0.0] * len(parts)
+            state.sums = [total + part for total, part in zip(sums, parts, strict=True)]
             self._tick()
             self.watcher.step(
                 state,
                 batches=len(batches),
                 epochs=settings.epochs,
-                tokens=int(self.ragged.lengths[rows].sum()),
-                loss=nats / targets,
+                tokens=self.feed.tokens(item),
+                loss=parts[0] / parts[1],
             )
             if self.stop_requested():
                 self._save()
@@ -172,13 +159,6 @@ class Fit:
             if time.monotonic() - self._saved_at >= settings.checkpoint_seconds:
                 self._save()
         self._finish_epoch()
-
-    def _collate(self, rows: npt.NDArray[np.int64]) -> TextBatch:
-        return TextBatch(
-            torch.from_numpy(self.ragged.pad(rows)).to(self.device),
-            torch.from_numpy(self.ragged.lengths[rows]).to(self.device),
-            torch.from_numpy(self.labels[rows]).to(self.device),
-        )
 
     def _finish_epoch(self) -> None:
         with nullcontext() if self.average is None else self.average.in_use():
@@ -190,25 +170,17 @@ class Fit:
 
     def _score_epoch(self) -> None:
         state = self.state
-        nats, targets, hits, examples = state.sums
         train_seconds = state.epoch_seconds
-        row = {
-            "epoch": state.epoch + 1,
-            "step": state.step,
-            "train_loss": nats / targets,
-            "train_accuracy": hits / examples,
-        }
+        row = {"epoch": state.epoch + 1, "step": state.step, **self.feed.row(state.sums)}
         if self.validate is not None:
             scores = self.validate()
             if not math.isfinite(scores.loss):
                 raise Diverged(state.step, f"validation loss is {scores.loss}")
-            row["val_loss"] = scores.loss
-            row["val_accuracy"] = scores.accuracy
-            row["val_macro_f1"] = scores.macro_f1
+            row |= {f"val_{name}": value for name, value in scores.figures().items()}
         self._tick()
         state.epoch += 1
         state.rows.append(row)
-        tokens = len(self.ragged.tokens)
+        tokens = self.feed.epoch_tokens
         state.timings.append(
             {
                 "epoch": state.epoch,
@@ -223,7 +195,7 @@ class Fit:
         if best == state.epoch:
             save_tensors(self._best_path(best), self.model.state_dict())
         state.best_epoch = best
-        state.batch, state.sums, state.epoch_seconds = 0, [0.0, 0.0, 0.0, 0.0], 0.0
+        state.batch, state.sums, state.epoch_seconds = 0, [], 0.0
         write_csv(self.run.path / "epochs.csv", state.rows)
         write_csv(self.run.path / "timings.csv", state.timings)
 
@@ -246,6 +218,7 @@ class Fit:
         tensors: dict[str, Tensor] = {
             **{f"model/{name}": t for name, t in self.model.state_dict().items()},
             **{f"optimizer/{name}": t for name, t in self.optimizer.state_tensors().items()},
+            **{f"carried/{name}": t for name, t in self.feed.state_tensors().items()},
             **random_state(self.device),
         }
         if self.average is not None:
@@ -265,7 +238,7 @@ class Fit:
         if self.loss_scale is not None:
             value, clean = self.state.loss_scale
             self.loss_scale = LossScale(value, int(clean))
-        parts = {"model": {}, "optimizer": {}, "average": {}}
+        parts = {"model": {}, "optimizer": {}, "average": {}, "carried": {}}
         for key, tensor in tensors.items():
             part, _, name = key.partition("/")
             if part in parts:
@@ -274,6 +247,7 @@ class Fit:
         self.optimizer.load_state_tensors(parts["optimizer"])
         if self.average is not None:
             self.average.load_state_tensors(parts["average"])
+        self.feed.load_state_tensors(parts["carried"])
         restore_random_state(tensors, self.device)
         if self.state.rows:
             write_csv(self.run.path / "epochs.csv", self.state.rows)
@@ -282,10 +256,11 @@ class Fit:
 
 
 def best_row(rows: list[dict[str, Any]], metric: str) -> dict[str, Any]:
-    """The first row with the best validation metric ("loss" is best when lowest)."""
+    """The first row with the best validation metric; loss and perplexity are best when lowest."""
     return max(rows, key=lambda row: (goodness(row, metric), -row["epoch"]))
 
 
 def goodness(row: dict[str, Any], metric: str) -> float:
     """The validation metric of an epoch, with its sign turned where less is better."""
-    return -row["val_loss"] if metric == "loss" else row[f"val_{metric}"]
+    value = row[f"val_{metric}"]
+    return -value if metric in ("loss", "perplexity") else value

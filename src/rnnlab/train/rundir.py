@@ -149,6 +149,7 @@ def find_runs(root: Path) -> list[dict[str, Any]]:
                 "started": facts.get("started", ""),
                 "accuracy": val.get("accuracy"),
                 "macro_f1": val.get("macro_f1"),
+                "perplexity": val.get("perplexity"),
                 "seconds": facts.get("seconds"),
                 "parameters": facts.get("parameters"),
             }

@@ -16,7 +16,8 @@ class FitState:
         step: optimizer updates done.
         epoch: epochs finished.
         batch: batches done in the epoch under way.
-        sums: of that epoch: nats, targets, hits, examples.
+        sums: of that epoch, as the task's feed gives them: nats, targets, and others; empty before
+            its first batch.
         rows: one per finished epoch, as in epochs.csv.
         timings: one per finished epoch, as in timings.csv.
         loss_scale: of half precision: the factor, and updates since it changed.
@@ -29,7 +30,7 @@ class FitState:
     step: int = 0
     epoch: int = 0
     batch: int = 0
-    sums: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0, 0.0])
+    sums: list[float] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
     loss_scale: list[float] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Watcher(Protocol):
     """Who looks on: a progress line, a test, a tracker."""
 
     def prepared(self, data: Any, seconds: float) -> None:
-        """The data is ready (`rnnlab.compose.Prepared`), after `seconds`."""
+        """The data is ready, after `seconds`; `data` is what `rnnlab.compose.prepare` returned."""
         ...
 
     def step(self, state: FitState, *, batches: int, epochs: int, tokens: int, loss: float) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 
 class Example(NamedTuple):
-    """One labelled text as its source gives it.
+    """One text as its source gives it.
 
     Attributes:
         text: the raw text; may be empty.
@@ -36,7 +36,8 @@ class Source(Protocol):
     Attributes:
         splits: names of the splits that exist, "train" first; others are among "val", "test" and
             source-specific ones such as "unsup".
-        labels: all label names in index order, or None where they are learned from train.
+        labels: all label names in index order, or None where they are learned from train; () where
+            texts have none, and serve language models alone.
         group_kind: what a group is ("film"), or None if examples have no groups.
         fingerprint: identifies the raw input cheaply (file hashes, generator settings); part of
             the key under which the texts are cached.

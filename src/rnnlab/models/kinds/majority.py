@@ -13,6 +13,7 @@ from rnnlab.data.ragged import Ragged
 
 SUMMARY = "class shares of the training part, whatever the text"
 VERSION = 1
+TASK = "classification"
 TRAINED = False
 
 

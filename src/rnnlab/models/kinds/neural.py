@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator
+from pydantic import PositiveFloat, PositiveInt, field_validator
 
 from rnnlab import options
 from rnnlab.models.classifier import Classifier
+from rnnlab.models.kinds._recurrent import Probability, RecurrentOptions, build_recurrent
 from rnnlab.nn.embedding import Embedding
-from rnnlab.nn.recurrent import Recurrent
-from rnnlab.registry import CELLS, POOLINGS, component
+from rnnlab.registry import POOLINGS
 
 SUMMARY = "embedding, recurrent encoder or none, pooling, linear head"
 VERSION = 1
+TASK = "classification"
 TRAINED = True
-
-Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class EmbeddingOptions(options.Options):
@@ -42,26 +41,14 @@ class EmbeddingOptions(options.Options):
     dropout: Probability = 0.0
 
 
-class EncoderOptions(options.Options):
+class EncoderOptions(RecurrentOptions):
     """The recurrent encoder.
 
     Attributes:
-        cell: with its own settings.
-        hidden: state width per direction.
-        layers: each reads the one below.
         bidirectional: run both directions.
-        dropout: between layers.
-        locked: one dropout mask per sequence for all its tokens, instead of one per token.
-        weight_drop: share of the recurrent matrices' weights that are dropped in each update.
     """
 
-    cell: Annotated[Any, component(CELLS)] = "lstm"
-    hidden: PositiveInt = 128
-    layers: PositiveInt = 1
     bidirectional: bool = False
-    dropout: Probability = 0.0
-    locked: bool = False
-    weight_drop: Probability = 0.0
 
 
 class Options(options.Options):
@@ -105,16 +92,8 @@ def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classi
         embedding.weight.mul_(options.embedding.std)
     embedding.weight.requires_grad_(not options.embedding.frozen)
     encoder = options.encoder
-    recurrent = encoder and Recurrent(
-        encoder.cell.module,
-        encoder.cell.options,
-        input_size=dim,
-        hidden_size=encoder.hidden,
-        num_layers=encoder.layers,
-        bidirectional=encoder.bidirectional,
-        dropout=encoder.dropout,
-        locked=encoder.locked,
-        weight_drop=encoder.weight_drop,
+    recurrent = encoder and build_recurrent(
+        encoder, input_size=dim, bidirectional=encoder.bidirectional
     )
     return Classifier(
         embedding,

@@ -19,6 +19,7 @@ from rnnlab.models.ngrams import find_terms
 
 SUMMARY = "TF-IDF n-grams with logistic regression"
 VERSION = 1
+TASK = "classification"
 TRAINED = False
 
 

@@ -1,18 +1,19 @@
-"""The only place that turns a config into objects."""
+"""From a config to a classifier of texts."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
-from rnnlab.data import batching, folds, subset, validation
+from rnnlab.data import batching
 from rnnlab.data import vocabulary as words
 from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
@@ -21,34 +22,16 @@ from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.tokenizing import description
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
-from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
 from rnnlab.options import nearest
-from rnnlab.predictor import Network, Predictor, reading_versions
+from rnnlab.predictions import PredictedRows
+from rnnlab.predictor import Network, Predictor
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
 log = logging.getLogger(__name__)
 
-
-def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
-    """Open the data set that a config names.
-
-    Args:
-        config: of the run.
-        learned: what its tokenizer learned when its model was trained; None before that.
-    """
-    cut, subset = config.data.validation, config.data.subset
-    return Dataset(
-        config.data.source,
-        config.data.tokenizer,
-        fraction=cut.fraction,
-        by=cut.by,
-        seed=cut.seed,
-        learned=learned,
-        fold=None if cut.fold is None else (cut.fold.number, cut.fold.of),
-        subset=None if subset is None else (subset.fraction, subset.seed),
-    )
+UNUSED = ("stream",)
 
 
 @dataclass(frozen=True)
@@ -73,9 +56,55 @@ class Prepared:
     metric: str
     notes: tuple[str, ...]
 
+    @property
+    def summary(self) -> str:
+        """What there is to learn from, in a line."""
+        return (
+            f"{len(self.train):,} training and {len(self.val):,} validation texts, "
+            f"{len(self.reader.vocabulary):,} words, "
+            f"{self.train_texts.ragged.lengths.mean():.0f} tokens a text"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Facts about what was read, for run.json."""
+        return {
+            "vocabulary": len(self.reader.vocabulary),
+            "labels": list(self.dataset.labels),
+            "train": self.train_texts.facts(),
+            "val": self.val_texts.facts(),
+        }
+
+
+def check(config: Config) -> None:
+    """Refuse settings that a classifier cannot follow.
+
+    Raises:
+        UserError: there are some.
+    """
+    if config.train.metric == "perplexity":
+        raise UserError(
+            "train.metric=perplexity: a classifier has accuracy, macro_f1 and loss; choose one"
+        )
+
+
+def numerics() -> dict[str, ModuleType]:
+    """Modules on whose versions the result of a training depends."""
+    from rnnlab.tasks import classification
+
+    return {"batching": batching, "task": classification}
+
 
 def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
-    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
+    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved.
+
+    Raises:
+        UserError: the data set has no labels.
+    """
+    if not dataset.labels:
+        raise UserError(
+            f"data.source={config.data.source.name}: its texts have no labels; it is for language "
+            "models (model.kind=language_model)"
+        )
     if config.train.metric != "auto":
         return config.train.metric
     return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
@@ -176,89 +205,6 @@ def warn_of_unknown(texts: Encoded, split: str) -> None:
         )
 
 
-def resolve_device(name: str) -> str:
-    """Turn "auto" into the device that is there.
-
-    Raises:
-        UserError: the named device is not on this machine.
-    """
-    import torch
-
-    count = torch.cuda.device_count()
-    if name == "auto":
-        return "cuda" if count else "cpu"
-    kind, _, number = name.partition(":")
-    if kind == "cuda" and int(number or 0) >= count:
-        raise UserError(f"device={name}: this machine has {count} CUDA devices; use device=auto")
-    return name
-
-
-def component_versions(config: Config) -> dict[str, int]:
-    """Numerics versions of everything that a run's result depends on."""
-    versions = reading_versions(config.model, config.data.tokenizer)
-    modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
-    if config.data.validation.fold is not None:
-        modules["folds"] = folds
-    if config.data.subset is not None:
-        modules["subset"] = subset
-    if config.model.module.TRAINED:
-        from rnnlab.tasks import classification
-        from rnnlab.train import loop
-
-        modules |= {"batching": batching, "task": classification, "loop": loop}
-        for item in (config.train.optimizer, config.train.schedule):
-            modules[f"{item.registry.noun} {item.name}"] = item.module
-    versions |= {name: module.VERSION for name, module in modules.items()}
-    if config.data.vocabulary.max_size is not None:
-        versions["vocabulary cut"] = words.CUT_VERSION
-    return versions
-
-
-def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What affects a run's result, the seed included: equal identities give equal results.
-
-    Paths and column names are replaced by the hash of what was read; names, threads, the tracker
-    and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
-    """
-    settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads", "tracker"):
-        del settings[key]
-    for key in (*type(config.data.source.options).model_fields, "recorded"):
-        del settings["data"][key]
-    _forget_unused_cuts(settings["data"], dataset)
-    del settings["train"]["checkpoint_seconds"]
-    settings["train"]["metric"] = selection_metric(config, dataset)
-    if not config.model.module.TRAINED:
-        settings["train"] = {"class_weights": config.train.class_weights}
-        del settings["device"], settings["seed"]
-    elif (vectors := config.model.options.embedding.vectors) is not None:
-        from rnnlab.data.download import file_sha256
-        from rnnlab.data.vectors import locate_vectors
-
-        settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
-    return {
-        "settings": settings,
-        "data": dataset.content_hash,
-        "versions": component_versions(config),
-    }
-
-
-def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
-    """Remove the settings of cuts that are not made; the identities of old runs have none."""
-    cut = data["validation"]
-    del cut["fold" if cut["fold"] is None else "fraction"]
-    if data["subset"] is None:
-        del data["subset"]
-        if not dataset.cuts_validation:
-            del data["validation"]
-
-
-def identity_hash(value: dict[str, Any]) -> str:
-    """Hash of an identity without its seed: runs that differ only in the seed share it."""
-    settings = {key: item for key, item in value["settings"].items() if key != "seed"}
-    return sha256_json({**value, "settings": settings})
-
-
 def class_weights(
     config: Config, labels: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> npt.NDArray[np.float32] | None:
@@ -280,19 +226,6 @@ def class_weights(
             hint = nearest(name, names)
             raise UserError(f"train.class_weights: no text has the label '{name}'{hint}")
     return np.array([chosen.get(name, 1.0) for name in names], np.float32)
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training gives.
-
-    Attributes:
-        predictor: the model at its best epoch.
-        facts: for run.json: epochs done, best epoch, steps.
-    """
-
-    predictor: Predictor
-    facts: dict[str, Any]
 
 
 def score(
@@ -345,9 +278,7 @@ def _train_network(
 ) -> tuple[Network, dict[str, Any]]:
     import torch
 
-    from rnnlab.nn import compiled
-    from rnnlab.tasks.classification import Classification
-    from rnnlab.train.fit import Fit, FitSettings
+    from rnnlab.tasks.classification import Classification, TextFeed
 
     device = torch.device(config.device)
     labels = prepared.dataset.labels
@@ -359,67 +290,53 @@ def _train_network(
     )
     facts = _load_vectors(config, prepared, model)
     model.to(device)
-    precision = config.train.precision
-    autocast = None if precision == "float32" else getattr(torch, precision)
-    if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
-        raise UserError("train.precision=bfloat16: this device lacks it; use float16 or float32")
-    if precision == "float16" and device.type != "cuda":
-        raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
     task = Classification(
         None if weights is None else torch.from_numpy(weights).to(device),
         config.train.label_smoothing,
-        autocast,
+        autocast_of(config, device),
     )
-    optimizer = config.train.optimizer.module.Optimizer(
-        ((name, p) for name, p in model.named_parameters() if p.requires_grad),
-        config.train.optimizer.options,
-    )
-    network = Network(model, task)
-    candidate = Predictor(config.model, network, prepared.reader, labels)
-    settings = FitSettings(
-        epochs=config.train.epochs,
+    feed = TextFeed(
+        prepared.train_texts.ragged,
+        prepared.train.labels,
         batch_size=config.train.batch_size,
         batch_tokens=config.train.batch_tokens,
         seed=config.seed,
-        clip_norm=config.train.clip_norm,
-        warmup_steps=config.train.warmup_steps,
-        metric=prepared.metric,
-        patience=config.train.patience,
-        average=config.train.average,
-        scales_loss=precision == "float16",
-        checkpoint_seconds=config.train.checkpoint_seconds,
+        device=device,
     )
-    fit = Fit(
+    network = Network(model, task)
+    candidate = Predictor(config.model, network, prepared.reader, labels)
+    facts |= fit(
+        config,
         model,
         task,
-        ragged=prepared.train_texts.ragged,
-        labels=prepared.train.labels,
+        feed=feed,
         validate=(
             (lambda: score(candidate, prepared.val_texts, prepared.val.labels)[0])
             if len(prepared.val)
             else None
         ),
-        optimizer=optimizer,
-        schedule=lambda epoch, history: config.train.schedule.module.factor(
-            config.train.schedule.options, epoch, config.train.epochs, history
-        ),
-        settings=settings,
+        metric=prepared.metric,
         run=run,
         watcher=watcher,
         stop_requested=stop_requested,
     )
-    state = fit.run_to_end()
-    facts |= {
-        "metric": prepared.metric,
-        "kernel": compiled.name() if compiled.serves(next(model.parameters())) else "torch",
-        "epochs": state.epoch,
-        "best_epoch": state.best_epoch,
-        "steps": state.step,
-        "earlier_seconds": fit.earlier_seconds,
-        "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
-        "best": state.rows[state.best_epoch - 1],
-    }
     return network, facts
+
+
+def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
+    """Score a trained model on the validation part; keep it, and what it answers, in the run."""
+    predictor = trained.predictor
+    best = trained.facts.pop("best", {})
+    val, probabilities = score(predictor, prepared.val_texts, prepared.val.labels)
+    predictor.save(run.model)
+    rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
+    rows.write(run.predictions / "val.parquet")
+    train = {
+        "examples": len(prepared.train),
+        "loss": best.get("train_loss"),
+        "accuracy": best.get("train_accuracy"),
+    }
+    return Finish(val, train, prepared.facts())
 
 
 def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:
@@ -451,27 +368,3 @@ def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, A
     facts = {"types": round(found.types, 4), "tokens": round(found.tokens, 4)}
     log.info("vectors cover %.1f %% of the known training tokens", 100 * found.tokens)
     return {"vectors_coverage": facts}
-
-
-def with_resources(config: Config, threads: int, device: str) -> Config:
-    """The config with threads and device as they will be used."""
-    return config.model_copy(update={"threads": threads, "device": device})
-
-
-def portable(config: Config) -> Config:
-    """The config with paths that hold from any folder, as a run directory keeps it."""
-    source, tracker = config.data.source, config.tracker
-    if hasattr(source.options, "portable"):
-        source = replace(source, options=source.options.portable())
-        data = config.data.model_copy(update={"source": source})
-        config = config.model_copy(update={"data": data})
-    if tracker is not None and hasattr(tracker.options, "portable"):
-        tracker = replace(tracker, options=tracker.options.portable())
-        config = config.model_copy(update={"tracker": tracker})
-    embedding = getattr(config.model.options, "embedding", None)
-    if embedding is not None and embedding.vectors and Path(embedding.vectors).is_file():
-        vectors = {"vectors": str(Path(embedding.vectors).absolute())}
-        embedding = embedding.model_copy(update=vectors)
-        options = config.model.options.model_copy(update={"embedding": embedding})
-        config = config.model_copy(update={"model": replace(config.model, options=options)})
-    return config

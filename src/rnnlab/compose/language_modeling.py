@@ -1,0 +1,195 @@
+"""From a config to a language model of a stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from rnnlab.compose.network import Finish, Trained, autocast_of, fit
+from rnnlab.config.schema import Config
+from rnnlab.data import streams
+from rnnlab.data.dataset import Dataset
+from rnnlab.data.reader import TextReader, mostly_unknown
+from rnnlab.data.streams import Stream, stream_of
+from rnnlab.data.vocabulary import build_vocabulary
+from rnnlab.exceptions import UserError
+from rnnlab.language_predictor import LanguagePredictor
+from rnnlab.perplexity import perplexity
+from rnnlab.train.rundir import RunDirectory
+from rnnlab.train.state import Watcher
+
+log = logging.getLogger(__name__)
+
+UNUSED = ("batch_tokens", "class_weights", "label_smoothing")
+
+_WITHOUT_MEANING = (
+    ("data.max_tokens", lambda config: config.data.max_tokens is not None),
+    ("data.subset", lambda config: config.data.subset is not None),
+    ("data.validation.fold", lambda config: config.data.validation.fold is not None),
+    ("train.batch_tokens", lambda config: config.train.batch_tokens is not None),
+    ("train.class_weights", lambda config: config.train.class_weights is not None),
+    ("train.label_smoothing", lambda config: config.train.label_smoothing > 0),
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Streams ready to be learned from.
+
+    Attributes:
+        dataset: where they are from.
+        reader: tokenizer and vocabulary.
+        train, val: the two parts.
+        metric: by which the best epoch is kept.
+        notes: what the user should know, a line each.
+    """
+
+    dataset: Dataset
+    reader: TextReader
+    train: Stream
+    val: Stream
+    metric: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What there is to learn from, in a line."""
+        return (
+            f"{len(self.train):,} training and {len(self.val):,} validation tokens, "
+            f"{len(self.reader.vocabulary):,} words"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Facts about what was read, for run.json."""
+        return {
+            "vocabulary": len(self.reader.vocabulary),
+            "train": self.train.facts(),
+            "val": self.val.facts(),
+        }
+
+
+def check(config: Config) -> None:
+    """Refuse settings that a language model cannot follow.
+
+    Raises:
+        UserError: there are some.
+    """
+    for key, is_set in _WITHOUT_MEANING:
+        if is_set(config):
+            raise UserError(f"{key} has no meaning for a language model; leave it out")
+    if config.train.metric not in ("auto", "loss", "perplexity"):
+        raise UserError(
+            f"train.metric={config.train.metric}: a language model has loss and perplexity"
+        )
+
+
+def selection_metric(config: Config, dataset: Dataset) -> str:
+    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
+    return "perplexity" if config.train.metric == "auto" else config.train.metric
+
+
+def numerics() -> dict[str, ModuleType]:
+    """Modules on whose versions the result of a training depends."""
+    from rnnlab.tasks import language_modeling
+
+    return {"streams": streams, "task": language_modeling}
+
+
+def prepare(config: Config, dataset: Dataset) -> Prepared:
+    """Tokenize, build the vocabulary from the training part, and encode both parts as streams.
+
+    Raises:
+        UserError: the data is malformed, or there is no validation part.
+    """
+    if not dataset.labels and dataset.cuts_validation:
+        raise UserError(
+            f"data.source={dataset.name} has no validation part, and one cannot be cut from a "
+            "stream at random; give one"
+        )
+    ragged, types = dataset.ragged("train")
+    settings = config.data.vocabulary
+    vocabulary = build_vocabulary(
+        ragged,
+        types,
+        max_size=settings.max_size,
+        min_count=settings.min_count,
+        special=streams.SPECIAL,
+    )
+    reader = TextReader(config.data.tokenizer, vocabulary, None, "head", dataset.learned)
+    train = stream_of(ragged, types, vocabulary)
+    val = read_stream(dataset, "val", reader)
+    return Prepared(dataset, reader, train, val, selection_metric(config, dataset))
+
+
+def read_stream(dataset: Dataset, split: str, reader: TextReader) -> Stream:
+    """A split as a stream in a model's vocabulary; warn if the model knows little of it.
+
+    Raises:
+        UserError: no such split.
+    """
+    stream = stream_of(*dataset.ragged(split), reader.vocabulary)
+    if mostly_unknown(stream.facts()):
+        log.warning(
+            "warning: %.0f %% of the tokens of '%s' are unknown to the model: is its text like "
+            "that of 'train', and does data.tokenizer suit it?",
+            *(100 * stream.alien / len(stream), split),
+        )
+    return stream
+
+
+def train(
+    config: Config,
+    prepared: Prepared,
+    run: RunDirectory,
+    watcher: Watcher,
+    stop_requested: Callable[[], bool],
+) -> Trained:
+    """Train the model of a config.
+
+    Raises:
+        Interrupted, Diverged: see `rnnlab.train.fit`.
+    """
+    import torch
+
+    from rnnlab.tasks.language_modeling import LanguageModeling, StreamFeed
+
+    device = torch.device(config.device)
+    torch.manual_seed(config.seed)
+    model = config.model.module.build(
+        config.model.options, vocabulary_size=len(prepared.reader.vocabulary)
+    )
+    model.to(device)
+    task = LanguageModeling(config.train.stream.loss, autocast_of(config, device))
+    feed = StreamFeed(
+        prepared.train,
+        task,
+        batch_size=config.train.batch_size,
+        window=config.train.stream.window,
+        device=device,
+    )
+    predictor = LanguagePredictor(config.model, model, prepared.reader)
+    facts = fit(
+        config,
+        model,
+        task,
+        feed=feed,
+        validate=lambda: predictor.score(prepared.val),
+        metric=prepared.metric,
+        run=run,
+        watcher=watcher,
+        stop_requested=stop_requested,
+    )
+    return Trained(predictor, {"parameters": predictor.num_parameters, **facts})
+
+
+def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
+    """Score a trained model on the validation part, and keep it in the run."""
+    best = trained.facts.pop("best", {})
+    val = trained.predictor.score(prepared.val)
+    trained.predictor.save(run.model)
+    loss = best["train_loss"]
+    train = {"tokens": len(prepared.train), "loss": loss, "perplexity": perplexity(loss)}
+    return Finish(val, train, prepared.facts())

@@ -1,0 +1,182 @@
+"""What a loss and a perplexity are when every token of a stream tells the next.
+
+Legend: B columns, T steps of a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rnnlab.data.streams import Stream, columns, windows, with_context
+from rnnlab.nn.cells import State
+from rnnlab.nn.linear_cross_entropy import linear_cross_entropy
+from rnnlab.perplexity import StreamMetrics, perplexity
+
+VERSION = 1
+
+EVALUATION_WINDOW = 512
+
+Scale = Literal["token_mean", "time_sum"]
+
+
+class Window(NamedTuple):
+    """A window over the columns of a stream.
+
+    Attributes:
+        inputs: int64[B, T].
+        targets: int64[B, T], the token after each input.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+
+class WindowLoss(NamedTuple):
+    """A loss before division.
+
+    Attributes:
+        nats: summed negative log-likelihood of the targets.
+        targets: how many there are.
+        columns: B.
+    """
+
+    nats: Tensor
+    targets: Tensor
+    columns: Tensor
+
+
+class LanguageModeling:
+    """The loss of a language model, and the state that it carries from window to window.
+
+    Args:
+        scale: what the gradient is that of. "token_mean": nats a target. "time_sum": nats summed
+            over a window's steps and averaged over its columns, as published recipes with learning
+            rates around 1 have it; T times the other.
+        autocast: dtype of the forward pass in training, or None for float32. Perplexity is always
+            computed in float32.
+    """
+
+    def __init__(self, scale: Scale = "token_mean", autocast: torch.dtype | None = None) -> None:
+        self.scale = scale
+        self.autocast = autocast
+        self.carried: State | None = None
+
+    def loss_sum(self, model: nn.Module, batch: Window) -> WindowLoss:
+        """Forward a window from the carried state, and carry what it leaves."""
+        device = batch.inputs.device.type
+        with torch.autocast(device, self.autocast, enabled=self.autocast is not None):
+            features, after = model(batch.inputs, self.carried)
+        self.carried = tuple(tensor.detach() for tensor in after)  # the one place of truncation
+        head: nn.Linear = model.head  # pyright: ignore[reportAssignmentType]
+        features = features.float() if self.autocast is not None else features
+        nats = linear_cross_entropy(
+            features.flatten(0, 1), head.weight, head.bias, batch.targets.flatten()
+        )
+        rows, steps = batch.targets.shape
+        # filled on the device: no copy that the host would wait for
+        return WindowLoss(
+            nats, nats.new_full((), float(rows * steps)), nats.new_full((), float(rows))
+        )
+
+    def divisor(self, loss: WindowLoss) -> Tensor:
+        """What `nats` are divided by for the gradient."""
+        return loss.targets if self.scale == "token_mean" else loss.columns
+
+    @torch.inference_mode()
+    def score(
+        self, model: nn.Module, stream: Stream, window: int = EVALUATION_WINDOW
+    ) -> StreamMetrics:
+        """Predict every token of a stream once, in one pass with carried state.
+
+        The first context is the end of a text. The result does not depend on the window but for
+        rounding. The model is put into evaluation mode; the state carried in training stays.
+        """
+        model.eval()
+        head: nn.Linear = model.head  # pyright: ignore[reportAssignmentType]
+        device = head.weight.device
+        weight_VH, bias_V = head.weight.detach(), head.bias.detach()
+        whole_1N = torch.from_numpy(with_context(stream.tokens)).to(device).unsqueeze(0)
+        state: State | None = None
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        for first, end in windows(len(stream), window):
+            features, state = model(whole_1N[:, first:end], state)
+            targets_T = whole_1N[0, first + 1 : end + 1]
+            total += linear_cross_entropy(features[0], weight_VH, bias_V, targets_T).double()
+        return StreamMetrics(total.item(), tokens=len(stream), unknown=stream.unknown)
+
+
+class StreamFeed:
+    """The windows of a training stream, in order; see `rnnlab.train.feed.Feed`.
+
+    Args:
+        stream: the training part.
+        task: whose carried state begins anew with every epoch.
+        batch_size: columns.
+        window: steps of a window.
+        device: on which the whole stream lies.
+
+    Raises:
+        UserError: there are more columns than tokens.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        task: LanguageModeling,
+        *,
+        batch_size: int,
+        window: int,
+        device: torch.device,
+    ) -> None:
+        self._columns = torch.from_numpy(columns(stream.tokens, batch_size)).to(device)
+        self._task, self._window = task, window
+
+    @property
+    def epoch_tokens(self) -> int:
+        """Predictions of an epoch."""
+        rows, length = self._columns.shape
+        return rows * (length - 1)
+
+    def batches(self, epoch: int) -> Sequence[tuple[int, int]]:
+        """First and last prediction of each window."""
+        return windows(self._columns.shape[1] - 1, self._window)
+
+    def begin_epoch(self) -> None:
+        """Forget the carried state: every epoch begins at the stream's beginning."""
+        self._task.carried = None
+
+    def collate(self, item: tuple[int, int]) -> Window:
+        """The window's tokens."""
+        first, end = item
+        return Window(
+            self._columns[:, first:end].contiguous(),
+            self._columns[:, first + 1 : end + 1].contiguous(),
+        )
+
+    def tokens(self, item: tuple[int, int]) -> int:
+        """How many predictions a window makes."""
+        first, end = item
+        return len(self._columns) * (end - first)
+
+    def sums(self, item: tuple[int, int], loss: WindowLoss) -> tuple[float, ...]:
+        """What is summed over an epoch: nats and targets."""
+        return float(loss.nats), float(loss.targets)
+
+    def row(self, sums: Sequence[float]) -> dict[str, float]:
+        """What a row of epochs.csv says of the training part."""
+        nats, targets = sums
+        return {"train_loss": nats / targets, "train_perplexity": perplexity(nats / targets)}
+
+    def state_tensors(self) -> dict[str, Tensor]:
+        """The carried state by number; empty at the beginning of an epoch."""
+        return {str(number): tensor for number, tensor in enumerate(self._task.carried or ())}
+
+    def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over a state written by `state_tensors`."""
+        device = self._columns.device
+        state = tuple(tensors[str(number)].to(device) for number in range(len(tensors)))
+        self._task.carried = state or None
