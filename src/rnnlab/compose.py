@@ -12,19 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.config.schema import Config
-from rnnlab.data import batching, folds, subset, validation
 from rnnlab.data import vocabulary as words
-from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.tokenizing import description
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
-from rnnlab.files import sha256_json
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
 from rnnlab.options import nearest
-from rnnlab.predictor import Network, Predictor, reading_versions
+from rnnlab.predictor import Network, Predictor
+from rnnlab.selection import label_notes, selection_metric
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -72,51 +70,6 @@ class Prepared:
     val_texts: Encoded
     metric: str
     notes: tuple[str, ...]
-
-
-def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
-    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
-    if config.train.metric != "auto":
-        return config.train.metric
-    return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
-
-
-def label_notes(
-    config: Config, dataset: Dataset | MemoryDataset, val: TokenSplit
-) -> tuple[str, ...]:
-    """Say what follows where labels are uneven, or where validation lacks one."""
-    if not len(val):
-        return ()
-    notes = []
-    counts = np.bincount(val.labels, minlength=len(dataset.labels))
-    for split, where in (("train", ""), ("val", " of validation")):
-        balance = dataset.balance(split)
-        if not balance.is_uneven:
-            continue
-        share = counts[dataset.labels.index(balance.largest)] / len(val)
-        notes.append(
-            f"uneven labels{where}: {balance}; always answering {shown_label(balance.largest)} "
-            f"has a validation accuracy of {share:.4f}"
-        )
-        measure = "look at macro F1, where every label counts the same"
-        if config.model.module.TRAINED:
-            name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
-            measure = f"the best epoch is chosen by {name} (train.metric)"
-        more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
-        notes.append(measure + more)
-        break
-    if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
-        if isinstance(dataset, Dataset) and not dataset.cuts_validation:
-            remedy = "add some to it"
-        elif config.data.validation.fold is not None:
-            remedy = "add examples"
-        else:
-            remedy = "add examples, or raise data.validation.fraction"
-        notes.append(
-            f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
-            f"{remedy}, or merge labels"
-        )
-    return tuple(notes)
 
 
 def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
@@ -191,72 +144,6 @@ def resolve_device(name: str) -> str:
     if kind == "cuda" and int(number or 0) >= count:
         raise UserError(f"device={name}: this machine has {count} CUDA devices; use device=auto")
     return name
-
-
-def component_versions(config: Config) -> dict[str, int]:
-    """Numerics versions of everything that a run's result depends on."""
-    versions = reading_versions(config.model, config.data.tokenizer)
-    modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
-    if config.data.validation.fold is not None:
-        modules["folds"] = folds
-    if config.data.subset is not None:
-        modules["subset"] = subset
-    if config.model.module.TRAINED:
-        from rnnlab.tasks import classification
-        from rnnlab.train import loop
-
-        modules |= {"batching": batching, "task": classification, "loop": loop}
-        for item in (config.train.optimizer, config.train.schedule):
-            modules[f"{item.registry.noun} {item.name}"] = item.module
-    versions |= {name: module.VERSION for name, module in modules.items()}
-    if config.data.vocabulary.max_size is not None:
-        versions["vocabulary cut"] = words.CUT_VERSION
-    return versions
-
-
-def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
-    """What affects a run's result, the seed included: equal identities give equal results.
-
-    Paths and column names are replaced by the hash of what was read; names, threads, the tracker
-    and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
-    """
-    settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads", "tracker"):
-        del settings[key]
-    for key in (*type(config.data.source.options).model_fields, "recorded"):
-        del settings["data"][key]
-    _forget_unused_cuts(settings["data"], dataset)
-    del settings["train"]["checkpoint_seconds"]
-    settings["train"]["metric"] = selection_metric(config, dataset)
-    if not config.model.module.TRAINED:
-        settings["train"] = {"class_weights": config.train.class_weights}
-        del settings["device"], settings["seed"]
-    elif (vectors := config.model.options.embedding.vectors) is not None:
-        from rnnlab.data.download import file_sha256
-        from rnnlab.data.vectors import locate_vectors
-
-        settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
-    return {
-        "settings": settings,
-        "data": dataset.content_hash,
-        "versions": component_versions(config),
-    }
-
-
-def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
-    """Remove the settings of cuts that are not made; the identities of old runs have none."""
-    cut = data["validation"]
-    del cut["fold" if cut["fold"] is None else "fraction"]
-    if data["subset"] is None:
-        del data["subset"]
-        if not dataset.cuts_validation:
-            del data["validation"]
-
-
-def identity_hash(value: dict[str, Any]) -> str:
-    """Hash of an identity without its seed: runs that differ only in the seed share it."""
-    settings = {key: item for key, item in value["settings"].items() if key != "seed"}
-    return sha256_json({**value, "settings": settings})
 
 
 def class_weights(

@@ -1,0 +1,79 @@
+"""A run's identity: what affects its result, and its hash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rnnlab.config.schema import Config
+from rnnlab.data import batching, folds, subset, validation
+from rnnlab.data import vocabulary as words
+from rnnlab.data.dataset import Dataset
+from rnnlab.files import sha256_json
+from rnnlab.predictor import reading_versions
+from rnnlab.selection import selection_metric
+
+
+def component_versions(config: Config) -> dict[str, int]:
+    """Numerics versions of everything that a run's result depends on."""
+    versions = reading_versions(config.model, config.data.tokenizer)
+    modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
+    if config.data.validation.fold is not None:
+        modules["folds"] = folds
+    if config.data.subset is not None:
+        modules["subset"] = subset
+    if config.model.module.TRAINED:
+        from rnnlab.tasks import classification
+        from rnnlab.train import loop
+
+        modules |= {"batching": batching, "task": classification, "loop": loop}
+        for item in (config.train.optimizer, config.train.schedule):
+            modules[f"{item.registry.noun} {item.name}"] = item.module
+    versions |= {name: module.VERSION for name, module in modules.items()}
+    if config.data.vocabulary.max_size is not None:
+        versions["vocabulary cut"] = words.CUT_VERSION
+    return versions
+
+
+def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
+    """What affects a run's result, the seed included: equal identities give equal results.
+
+    Paths and column names are replaced by the hash of what was read; names, threads, the tracker
+    and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
+    """
+    settings = config.model_dump(mode="json")
+    for key in ("name", "summary", "threads", "tracker"):
+        del settings[key]
+    for key in (*type(config.data.source.options).model_fields, "recorded"):
+        del settings["data"][key]
+    _forget_unused_cuts(settings["data"], dataset)
+    del settings["train"]["checkpoint_seconds"]
+    settings["train"]["metric"] = selection_metric(config, dataset)
+    if not config.model.module.TRAINED:
+        settings["train"] = {"class_weights": config.train.class_weights}
+        del settings["device"], settings["seed"]
+    elif (vectors := config.model.options.embedding.vectors) is not None:
+        from rnnlab.data.download import file_sha256
+        from rnnlab.data.vectors import locate_vectors
+
+        settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
+    return {
+        "settings": settings,
+        "data": dataset.content_hash,
+        "versions": component_versions(config),
+    }
+
+
+def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:
+    """Remove the settings of cuts that are not made; the identities of old runs have none."""
+    cut = data["validation"]
+    del cut["fold" if cut["fold"] is None else "fraction"]
+    if data["subset"] is None:
+        del data["subset"]
+        if not dataset.cuts_validation:
+            del data["validation"]
+
+
+def identity_hash(value: dict[str, Any]) -> str:
+    """Hash of an identity without its seed: runs that differ only in the seed share it."""
+    settings = {key: item for key, item in value["settings"].items() if key != "seed"}
+    return sha256_json({**value, "settings": settings})

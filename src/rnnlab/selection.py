@@ -1,0 +1,55 @@
+"""By what measure the best epoch is chosen, and what the user should know of the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rnnlab.config.schema import Config
+from rnnlab.data.balance import shown_label, shown_labels
+from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.memory import MemoryDataset
+
+
+def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
+    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
+    if config.train.metric != "auto":
+        return config.train.metric
+    return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
+
+
+def label_notes(
+    config: Config, dataset: Dataset | MemoryDataset, val: TokenSplit
+) -> tuple[str, ...]:
+    """Say what follows where labels are uneven, or where validation lacks one."""
+    if not len(val):
+        return ()
+    notes = []
+    counts = np.bincount(val.labels, minlength=len(dataset.labels))
+    for split, where in (("train", ""), ("val", " of validation")):
+        balance = dataset.balance(split)
+        if not balance.is_uneven:
+            continue
+        share = counts[dataset.labels.index(balance.largest)] / len(val)
+        notes.append(
+            f"uneven labels{where}: {balance}; always answering {shown_label(balance.largest)} "
+            f"has a validation accuracy of {share:.4f}"
+        )
+        measure = "look at macro F1, where every label counts the same"
+        if config.model.module.TRAINED:
+            name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
+            measure = f"the best epoch is chosen by {name} (train.metric)"
+        more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
+        notes.append(measure + more)
+        break
+    if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
+        if isinstance(dataset, Dataset) and not dataset.cuts_validation:
+            remedy = "add some to it"
+        elif config.data.validation.fold is not None:
+            remedy = "add examples"
+        else:
+            remedy = "add examples, or raise data.validation.fraction"
+        notes.append(
+            f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
+            f"{remedy}, or merge labels"
+        )
+    return tuple(notes)
