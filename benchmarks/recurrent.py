@@ -10,5 +10,6 @@ import sys
 
 from rnnlab.cli import main
 
-sys.argv = ["rnnlab", "bench", "--json", *sys.argv[1:]]
-main()
+if __name__ == "__main__":
+    sys.argv = ["rnnlab", "bench", "--json", *sys.argv[1:]]
+    main()

@@ -20,6 +20,7 @@ from rnnlab.environment import library_versions, machine, now, use_threads
 from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
+from rnnlab.identity import identity_hash, identity_of
 from rnnlab.tracking import require_tracker, tracked
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
@@ -50,8 +51,8 @@ def train_run(
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
     config = compose.with_resources(config, config.threads or free_cores(), device)
     dataset = compose.dataset_of(config)
-    identity = compose.identity(config, dataset)
-    digest = compose.identity_hash(identity)
+    identity = identity_of(config, dataset)
+    digest = identity_hash(identity)
     path = out or runs_root / f"{config.name}-{digest[:8]}-s{config.seed}"
     run = RunDirectory.create(path)
     with run.locked():
@@ -97,7 +98,7 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
         if facts["status"] == "completed":
             return {**facts, "run": str(path), "already_done": True}
         dataset = compose.dataset_of(config)
-        identity = compose.identity(config, dataset)
+        identity = identity_of(config, dataset)
         if identity != facts["identity"]:
             difference = _difference(facts["identity"], identity)
             raise UserError(f"{path}: cannot go on: {difference}; train anew into another --out")

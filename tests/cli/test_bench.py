@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import pytest
 
 from rnnlab.bench import report
+from rnnlab.bench.measure import Seat, measure
 from rnnlab.bench.workloads import WORKLOADS
+
+
+class Here(Seat):
+    """A seat in this process, which costs no start of another."""
+
+    def call(self, method: str, *arguments: object) -> object:
+        return getattr(self, method)(*arguments)
+
+    def close(self) -> None:
+        """Nothing to end."""
 
 
 @pytest.fixture(autouse=True)
@@ -15,6 +27,8 @@ def small_workloads(monkeypatch):
     small = {"hidden": 8, "embedding": 8, "vocabulary": 50, "batch": 4, "max_tokens": 12}
     chosen = [dataclasses.replace(w, **small) for w in WORKLOADS if w.name in ("W1", "W9")]
     monkeypatch.setattr(report, "WORKLOADS", tuple(chosen))
+    monkeypatch.setattr(report, "find_spec", lambda library: None)  # Flax takes long to compile
+    monkeypatch.setattr(report, "measure", partial(measure, seat=Here))
 
 
 def test_json(cli):

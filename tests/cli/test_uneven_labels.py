@@ -178,13 +178,14 @@ def test_a_published_data_set_keeps_its_identity():
     """As it was when accuracy was the default: runs that are done stay done."""
     from rnnlab import compose
     from rnnlab.config.load import load_config
+    from rnnlab.identity import identity_of
 
     config = load_config("compositional-gru")
     assert config.train.metric == "auto"
     dataset = compose.dataset_of(config)
-    settings = compose.identity(config, dataset)["settings"]
+    settings = identity_of(config, dataset)["settings"]
     assert settings["train"]["metric"] == "accuracy"
     named = config.model_copy(
         update={"train": config.train.model_copy(update={"metric": "accuracy"})}
     )
-    assert compose.identity(named, dataset)["settings"] == settings
+    assert identity_of(named, dataset)["settings"] == settings

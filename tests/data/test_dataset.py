@@ -12,6 +12,7 @@ from rnnlab.config.load import load_config
 from rnnlab.data.vocabulary import SPECIAL
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
+from rnnlab.identity import identity_hash, identity_of
 
 WORDS = ["good", "bad", "film", "plot", "<pad>", "It's"]
 
@@ -169,7 +170,7 @@ def test_settings_of_old_runs_are_told_apart_as_before(tmp_path, overrides, dige
     path.write_text("".join(["text,label,who\n", *rows]))
     given = [override.replace("{train}", str(path)) for override in overrides]
     config = load_config("table", [f"data.path={path}", *given])
-    settings = compose.identity(config, compose.dataset_of(config))["settings"]
+    settings = identity_of(config, compose.dataset_of(config))["settings"]
     assert sha256_json(settings)[:16] == digest
 
 
@@ -189,5 +190,5 @@ def test_folds_and_parts_of_train_are_in_the_identity_of_configs_with_them(opene
     )
     for overrides in cuts:
         config, dataset = opened(make_rows(), *overrides, **others)
-        hashes.add(compose.identity_hash(compose.identity(config, dataset)))
+        hashes.add(identity_hash(identity_of(config, dataset)))
     assert len(hashes) == len(cuts)

@@ -15,6 +15,7 @@ from rnnlab.config.load import dump_config, load_config, parse_config, parse_yam
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.extras import Library
 from rnnlab.files import read_json
+from rnnlab.identity import identity_of
 from rnnlab.registry import TRACKERS
 from rnnlab.runner import resume_run
 from rnnlab.trackers import Point
@@ -173,7 +174,7 @@ def test_epochs_that_a_tracker_missed_are_told_later(train, tmp_path, fake, chan
 
 def test_epochs_are_told_even_if_no_update_is_left_to_do(train, tmp_path, fake, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(compose.Predictor, "save", lambda *_: 1 / 0)
+        patch.setattr(Predictor, "save", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train("run", "tracker=fake")
     record = {"tracker": "fake", "id": fake.id, "sent": [30, 0]}
@@ -223,8 +224,8 @@ def test_the_tracker_has_no_part_in_the_identity(fake):
     plain = load_config("compositional-gru", SETTINGS)
     told = load_config("compositional-gru", [*SETTINGS, "tracker=fake"])
     dataset = compose.dataset_of(plain)
-    assert compose.identity(plain, dataset) == compose.identity(told, dataset)
-    assert "tracker" not in compose.identity(told, dataset)["settings"]
+    assert identity_of(plain, dataset) == identity_of(told, dataset)
+    assert "tracker" not in identity_of(told, dataset)["settings"]
 
 
 def test_a_config_of_before_there_were_trackers():

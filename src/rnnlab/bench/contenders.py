@@ -17,11 +17,12 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnnlab.bench.workloads import Workload
 from rnnlab.models.classifier import Classifier
+from rnnlab.models.language_model import LanguageModel
 from rnnlab.nn.embedding import Embedding
-from rnnlab.nn.linear_cross_entropy import linear_cross_entropy
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import CELLS
-from rnnlab.tasks.classification import Classification, LossSum, TextBatch
+from rnnlab.tasks.classification import Classification, TextBatch
+from rnnlab.tasks.language_modeling import LanguageModeling, Window
 from rnnlab.train.loop import training_steps
 from rnnlab.train.optimizers import adam, sgd
 
@@ -52,7 +53,7 @@ class Contender(Protocol):
 
 
 class Ours:
-    """This package: its classifier or recurrent layers, its loop, its optimizers."""
+    """This package: its classifier or language model, its loop, its optimizers."""
 
     name, is_exact, is_bucketed = "rnnlab", True, True
 
@@ -60,11 +61,11 @@ class Ours:
         torch.manual_seed(0)
         self.workload = workload
         if workload.window:
-            self.model: nn.Module = _Plain(workload, _our_layers(workload), Embedding)
-            self.loss_sum: Callable[[nn.Module, Any], Any] = self._stream_loss
+            embedding = Embedding(workload.vocabulary, workload.embedding)
+            self.model: nn.Module = LanguageModel(embedding, _our_layers(workload))
+            self.loss_sum: Callable[[nn.Module, Any], Any] = LanguageModeling().loss_sum
             self.optimizer: Any = sgd.Optimizer(self.model.named_parameters(), sgd.Options(lr=1.0))
             self.clip_norm: float | None = _CLIP_NORM
-            self.state: Any = None
         else:
             self.model = _our_classifier(workload)
             self.loss_sum = Classification().loss_sum
@@ -85,7 +86,7 @@ class Ours:
 
     def step(self, batch: Batch) -> None:
         """One turn of the loop."""
-        item = batch if self.workload.window else TextBatch(*batch)
+        item = _window(batch) if self.workload.window else TextBatch(*batch)
         for _ in self.steps([item]):
             pass
 
@@ -94,16 +95,10 @@ class Ours:
         """Logits."""
         return self.model.eval()(batch[0], batch[1])
 
-    def _stream_loss(self, model: nn.Module, window: Tensor) -> LossSum:
-        inputs_BT, targets_BT = window[:-1].T.contiguous(), window[1:].T
-        lengths_B = torch.full((len(inputs_BT),), inputs_BT.shape[1])
-        outputs, _, state = model.recurrent(model.embedding(inputs_BT), lengths_B, self.state)  # type: ignore[operator]
-        self.state = tuple(tensor.detach() for tensor in state)
-        head: Any = model.head
-        nats = linear_cross_entropy(
-            outputs.flatten(0, 1), head.weight, head.bias, targets_BT.flatten()
-        )
-        return LossSum(nats, nats.new_tensor(float(targets_BT.numel())), nats.new_zeros(()))
+
+def _window(batch: Tensor) -> Window:
+    """A window of a stream as the task reads it."""
+    return Window(batch[:-1].T.contiguous(), batch[1:].T.contiguous())
 
 
 class Torch:
@@ -188,12 +183,10 @@ class Torch:
 class _Plain(nn.Module):
     """Embedding, recurrent layers, linear head."""
 
-    def __init__(
-        self, workload: Workload, recurrent: Any, embedding: type[nn.Embedding] = nn.Embedding
-    ) -> None:
+    def __init__(self, workload: Workload, recurrent: Any) -> None:
         super().__init__()
         padding = None if workload.window else 0
-        self.embedding = embedding(workload.vocabulary, workload.embedding, padding_idx=padding)
+        self.embedding = nn.Embedding(workload.vocabulary, workload.embedding, padding_idx=padding)
         self.recurrent = recurrent
         self.head = nn.Linear(workload.features, workload.outputs)
 

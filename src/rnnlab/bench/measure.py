@@ -1,20 +1,22 @@
-"""Timing: contenders take turns in one process, and medians of several rounds are compared."""
+"""Timing: contenders take turns, each in a process of its own, and medians of several rounds are
+compared."""
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
-from rnnlab.bench.contenders import Batch, Contender, Ours, Torch
+from rnnlab.bench.contenders import Batch, Ours, Torch
 from rnnlab.bench.workloads import Workload
 from rnnlab.data.batching import training_batches
 from rnnlab.data.ragged import Ragged
-from rnnlab.nn.process import keep_memory
+from rnnlab.nn.process import use_machine
 from rnnlab.tasks.classification import TextBatch
 from rnnlab.train.loop import gradient_norm
 
@@ -52,18 +54,12 @@ class Gemm:
         return 2 * self.SIZE**3 / once
 
 
-def contenders_of(
-    workload: Workload,
-    *,
-    flax: Callable[[Workload], Contender] | None = None,
-    quick: bool = False,
-) -> list[Any]:
+def contenders_of(workload: Workload, *, flax: bool = False, quick: bool = False) -> list[str]:
     """This package first, then its rivals; `quick` leaves out packed sequences."""
     if workload.window or workload.cell is None:
-        return [Ours(workload), Torch(workload, "reference")]
+        return [Ours.name, "reference"]
     names = ["padded"] if quick else ["reference", "packed_bucketed", "padded"]
-    others = [flax(workload)] if flax else []
-    return [Ours(workload), *(Torch(workload, name) for name in names), *others]
+    return [Ours.name, *names, *(["flax"] if flax else [])]
 
 
 def collate(texts: Ragged, rows: Any, labels: Any) -> Batch:
@@ -99,59 +95,147 @@ def real_tokens(workload: Workload, batches: Sequence[Batch]) -> int:
     return sum(int(lengths.sum()) for _, lengths, _ in batches)
 
 
-class _Plan(NamedTuple):
-    """What a contender does in each of its turns."""
+class Seat:
+    """One contender, from which turns can be asked.
 
-    name: str
-    action: Callable[[Batch], Any]
-    batches: list[Batch]
-    turns: int
+    Args:
+        workload: what it is built for.
+        name: of the contender.
+        threads: of its kernels.
+    """
+
+    def __init__(self, workload: Workload, name: str, threads: int) -> None:
+        if name == Ours.name:
+            use_machine(threads)  # as a training of this package does; rivals run as torch comes
+        else:
+            torch.set_num_threads(threads)
+        self.workload = workload
+        self.contender: Any = _build(workload, name)
+        self.predicts = workload.name == "W9"
+        self.action = self.contender.predict if self.predicts else self.contender.step
+        self.batches: list[Batch] = []
+        self.is_slow = False
+
+    def warm_up(self) -> bool:
+        """Do every shape once; return whether this contender is so slow that few turns will do."""
+        count = _WINDOWS if self.workload.window else _BATCHES
+        bucketed = self.contender.is_bucketed
+        self.batches = batches_of(self.workload, bucketed=bucketed, count=count, seed=2)
+        self.action(self.batches[0])
+        self.is_slow = seconds_of(lambda: self.action(self.batches[0])) > _SLOW_SECONDS
+        if not self.is_slow:
+            for batch in self.batches:
+                self.action(batch)
+        elif not bucketed:  # any batch is like the others
+            self.batches = self.batches[:1]
+        return self.is_slow
+
+    def turn(self) -> tuple[float, int]:
+        """Do all batches; return seconds and real tokens."""
+        if not self.is_slow:
+            self.action(self.batches[-1])  # not timed: threads wake, caches are another's
+        seconds = seconds_of(lambda: [self.action(batch) for batch in self.batches])
+        return seconds, real_tokens(self.workload, self.batches)
+
+    def gemm(self) -> float:
+        """Floating-point operations a second of a large product, in this process."""
+        return Gemm().flops_per_second()
+
+    def single(self, row: int, count: int) -> float:
+        """Seconds to predict one of `count` texts, alone."""
+        if len(self.batches) != count:
+            texts = self.workload.texts(count, seed=3)
+            labels = np.zeros(count, np.int64)
+            self.batches = [collate(texts, np.array([each]), labels) for each in range(count)]
+        return seconds_of(lambda: self.contender.predict(self.batches[row]))
+
+    def outside(self) -> float:
+        """See `outside_model`."""
+        return outside_model(self.workload, self.contender)
 
 
-def _plan(workload: Workload, contender: Any, *, predicts: bool, turns: int) -> _Plan:
-    """Warm a contender up and see how slow it is."""
-    count = _WINDOWS if workload.window else _BATCHES
-    batches = batches_of(workload, bucketed=contender.is_bucketed, count=count, seed=2)
-    action = contender.predict if predicts else contender.step
-    action(batches[0])
-    if seconds_of(lambda: action(batches[0])) > _SLOW_SECONDS:
-        turns = min(turns, _SLOW_TURNS)
-        if not contender.is_bucketed:  # any batch is like the others
-            batches = batches[:1]
-    else:
-        for batch in batches:  # every shape once: compilation, allocation
-            action(batch)
-    return _Plan(contender.name, action, batches, turns)
+def _build(workload: Workload, name: str) -> Any:
+    if name == Ours.name:
+        return Ours(workload)
+    if name == "flax":
+        from rnnlab.bench.flax_rival import Flax
+
+        return Flax(workload)
+    return Torch(workload, name)
 
 
-def measure(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[str, Any]:
+class OwnProcess:
+    """A seat in a process of its own: what one contender has done to the allocator, which may speed
+    or slow another by a factor of four, stays there."""
+
+    def __init__(self, workload: Workload, name: str, threads: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(there, workload, name, threads), daemon=True
+        )
+        self._process.start()
+        there.close()
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the seat."""
+        self._here.send((method, arguments))
+        return self._here.recv()
+
+    def close(self) -> None:
+        """End the process."""
+        self._here.send(None)
+        self._process.join()
+
+
+def _serve(connection: Any, workload: Workload, name: str, threads: int) -> None:
+    seat = Seat(workload, name, threads)
+    while (message := connection.recv()) is not None:
+        method, arguments = message
+        connection.send(getattr(seat, method)(*arguments))
+
+
+def measure(
+    workload: Workload,
+    names: Sequence[str],
+    rounds: int,
+    *,
+    threads: int = 1,
+    seat: Callable[[Workload, str, int], Any] = OwnProcess,
+) -> dict[str, Any]:
     """Time updates (W9: predictions) of every contender in turn.
+
+    Args:
+        workload: what is done.
+        names: contenders, this package first.
+        rounds: turns of each.
+        threads: of each.
+        seat: where a contender runs.
 
     Returns:
         tokens_per_second, fraction_of_gemm, outside_model, ratios, and each contender's rate.
     """
     predicts = workload.name == "W9"
-    gemm = Gemm()
     rounds = rounds * _TURNS_OF_WINDOWS if workload.window else rounds
-    plans = [
-        _plan(workload, contender, predicts=predicts, turns=rounds) for contender in contenders
-    ]
-    rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    seats = {name: seat(workload, name, threads) for name in names}
+    turns = {
+        name: min(rounds, _SLOW_TURNS) if each.call("warm_up") else rounds
+        for name, each in seats.items()
+    }
+    rates: dict[str, list[float]] = {name: [] for name in names}
     gemm_rates, shares = [], []
     for turn in range(rounds):
-        gemm_rates.append(gemm.flops_per_second())
-        for name, action, batches, turns in plans:
-            if turn >= turns:
+        for name, each in seats.items():
+            if turn >= turns[name]:
                 continue
-            keep_memory(name == Ours.name)  # as a training does here; rivals run as torch comes
-            if turns == rounds:
-                action(batches[-1])  # not timed: memory that the turns before left is another's
-            seconds = seconds_of(lambda a=action, b=batches: [a(batch) for batch in b])
-            tokens = real_tokens(workload, batches)
+            if name == Ours.name:
+                gemm_rates.append(each.call("gemm"))
+            seconds, tokens = each.call("turn")
             rates[name].append(tokens / seconds)
             if name == Ours.name and not predicts:
-                targets = tokens if workload.window else len(batches) * workload.batch
-                shares.append(workload.flops(tokens, targets) / seconds / gemm_rates[-1])
+                texts = _BATCHES * workload.batch
+                flops = workload.flops(tokens, tokens if workload.window else texts)
+                shares.append(flops / seconds / gemm_rates[-1])
     medians = {name: statistics.median(each) for name, each in rates.items()}
     ours = medians[Ours.name]
     result: dict[str, Any] = {
@@ -165,28 +249,26 @@ def measure(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[
     if not predicts:
         result["fraction_of_gemm"] = round(statistics.median(shares), 4)
     if predicts:
-        result |= single_text(workload, contenders, rounds)
+        result |= single_text(seats, 40 * rounds)
     elif not workload.window:
-        result["outside_model"] = round(outside_model(workload, contenders[0]), 4)
+        result["outside_model"] = round(seats[Ours.name].call("outside"), 4)
+    for each in seats.values():
+        each.close()
     return result
 
 
-def single_text(workload: Workload, contenders: Sequence[Any], rounds: int) -> dict[str, Any]:
+def single_text(seats: Mapping[str, Any], count: int) -> dict[str, Any]:
     """Milliseconds to predict one text, alone: percentiles over many texts, taking turns."""
-    texts = workload.texts(40 * rounds, seed=3)
-    labels = np.zeros(len(texts.lengths), np.int64)
-    singles = [collate(texts, np.array([row]), labels) for row in range(len(texts.lengths))]
-    times: dict[str, list[float]] = {contender.name: [] for contender in contenders}
-    for batch in singles:
-        for contender in contenders:
-            if contender.name in (Ours.name, "reference"):
-                seconds = seconds_of(lambda c=contender, b=batch: c.predict(b))
-                times[contender.name].append(1e3 * seconds)
+    prefixes = {Ours.name: "", "reference": "reference_"}
+    times: dict[str, list[float]] = {name: [] for name in prefixes if name in seats}
+    for row in range(count):
+        for name, each in times.items():
+            each.append(1e3 * seats[name].call("single", row, count))
     result = {}
-    for name, prefix in ((Ours.name, ""), ("reference", "reference_")):
-        if times.get(name):
-            middle, slow = np.percentile(times[name], [50, 95]).round(3)
-            result |= {f"{prefix}p50_ms": float(middle), f"{prefix}p95_ms": float(slow)}
+    for name, each in times.items():
+        middle, slow = np.percentile(each, [50, 95]).round(3)
+        result[f"{prefixes[name]}p50_ms"] = float(middle)
+        result[f"{prefixes[name]}p95_ms"] = float(slow)
     return result
 
 

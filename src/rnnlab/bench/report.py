@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from rnnlab.bench.measure import contenders_of, measure
@@ -11,7 +12,6 @@ from rnnlab.bench.workloads import WORKLOADS
 from rnnlab.environment import available_cores, library_versions
 from rnnlab.exceptions import UserError
 from rnnlab.nn import compiled
-from rnnlab.nn.process import use_machine
 from rnnlab.options import nearest
 
 
@@ -36,26 +36,21 @@ def run_workloads(
         UserError: no such workload.
     """
     threads = threads or available_cores()
-    use_machine(threads)
     names = [workload.name for workload in WORKLOADS]
     wanted = [name.strip().upper() for name in only.split(",")] if only else names
     for name in wanted:
         if name not in names:
             raise UserError(f"--only: no workload '{name}'{nearest(name, names)}")
     skipped = []
-    flax = None
-    try:
-        from rnnlab.bench.flax_rival import Flax
-
-        flax = Flax
-    except ImportError:
+    flax = all(find_spec(library) for library in ("jax", "flax", "optax"))
+    if not flax:
         skipped.append("Flax was left out: install JAX with pip install 'rnnlab[jax]'.")
     measured = []
     for workload in WORKLOADS:
         if workload.name in wanted:
             tell(f"{workload.name}: {workload.title}")
             contenders = contenders_of(workload, flax=flax, quick=quick)
-            measured.append(measure(workload, contenders, rounds))
+            measured.append(measure(workload, contenders, rounds, threads=threads))
     return {
         "gemm_gflops": statistics.median(each["gemm_gflops"] for each in measured),
         "threads": threads,

@@ -9,18 +9,16 @@ from typing import Any
 from rnnlab.compose.classification import (
     Prepared,
     class_weights,
-    label_notes,
     score,
-    selection_metric,
     warn_of_unknown,
 )
 from rnnlab.compose.data import open_dataset
-from rnnlab.compose.identity import component_versions, identity, identity_hash
 from rnnlab.compose.network import Finish, Metrics, Trained
 from rnnlab.compose.resources import portable, resolve_device, with_resources
 from rnnlab.compose.tasks import task_of
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
+from rnnlab.selection import check_task
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
@@ -30,17 +28,12 @@ __all__ = [
     "Prepared",
     "Trained",
     "class_weights",
-    "component_versions",
     "dataset_of",
     "finish",
-    "identity",
-    "identity_hash",
-    "label_notes",
     "portable",
     "prepare",
     "resolve_device",
     "score",
-    "selection_metric",
     "task_of",
     "train",
     "warn_of_unknown",
@@ -58,7 +51,7 @@ def dataset_of(config: Config, learned: bytes | None = None) -> Dataset:
     Raises:
         UserError: the source cannot be opened, or the task cannot follow the config.
     """
-    task_of(config).check(config)
+    check_task(config)
     return open_dataset(config, learned)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ import numpy.typing as npt
 
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
-from rnnlab.data import batching
 from rnnlab.data import vocabulary as words
-from rnnlab.data.balance import shown_label, shown_labels
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
@@ -26,12 +23,11 @@ from rnnlab.metrics import ClassificationMetrics, classification_metrics
 from rnnlab.options import nearest
 from rnnlab.predictions import PredictedRows
 from rnnlab.predictor import Network, Predictor
+from rnnlab.selection import label_notes, selection_metric
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
 log = logging.getLogger(__name__)
-
-UNUSED = ("stream",)
 
 
 @dataclass(frozen=True)
@@ -73,79 +69,6 @@ class Prepared:
             "train": self.train_texts.facts(),
             "val": self.val_texts.facts(),
         }
-
-
-def check(config: Config) -> None:
-    """Refuse settings that a classifier cannot follow.
-
-    Raises:
-        UserError: there are some.
-    """
-    if config.train.metric == "perplexity":
-        raise UserError(
-            "train.metric=perplexity: a classifier has accuracy, macro_f1 and loss; choose one"
-        )
-
-
-def numerics() -> dict[str, ModuleType]:
-    """Modules on whose versions the result of a training depends."""
-    from rnnlab.tasks import classification
-
-    return {"batching": batching, "task": classification}
-
-
-def selection_metric(config: Config, dataset: Dataset | MemoryDataset) -> str:
-    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved.
-
-    Raises:
-        UserError: the data set has no labels.
-    """
-    if not dataset.labels:
-        raise UserError(
-            f"data.source={config.data.source.name}: its texts have no labels; it is for language "
-            "models (model.kind=language_model)"
-        )
-    if config.train.metric != "auto":
-        return config.train.metric
-    return "macro_f1" if dataset.balance("val").is_uneven else "accuracy"
-
-
-def label_notes(
-    config: Config, dataset: Dataset | MemoryDataset, val: TokenSplit
-) -> tuple[str, ...]:
-    """Say what follows where labels are uneven, or where validation lacks one."""
-    if not len(val):
-        return ()
-    notes = []
-    counts = np.bincount(val.labels, minlength=len(dataset.labels))
-    for split, where in (("train", ""), ("val", " of validation")):
-        balance = dataset.balance(split)
-        if not balance.is_uneven:
-            continue
-        share = counts[dataset.labels.index(balance.largest)] / len(val)
-        notes.append(
-            f"uneven labels{where}: {balance}; always answering {shown_label(balance.largest)} "
-            f"has a validation accuracy of {share:.4f}"
-        )
-        measure = "look at macro F1, where every label counts the same"
-        if config.model.module.TRAINED:
-            name = selection_metric(config, dataset).replace("macro_f1", "macro F1")
-            measure = f"the best epoch is chosen by {name} (train.metric)"
-        more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
-        notes.append(measure + more)
-        break
-    if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
-        if isinstance(dataset, Dataset) and not dataset.cuts_validation:
-            remedy = "add some to it"
-        elif config.data.validation.fold is not None:
-            remedy = "add examples"
-        else:
-            remedy = "add examples, or raise data.validation.fraction"
-        notes.append(
-            f"validation has no example of {shown_labels(missing)}, whose F1 counts as 0 there: "
-            f"{remedy}, or merge labels"
-        )
-    return tuple(notes)
 
 
 def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
@@ -18,21 +17,11 @@ from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.language_predictor import LanguagePredictor
 from rnnlab.perplexity import perplexity
+from rnnlab.selection import selection_metric
 from rnnlab.train.rundir import RunDirectory
 from rnnlab.train.state import Watcher
 
 log = logging.getLogger(__name__)
-
-UNUSED = ("batch_tokens", "class_weights", "label_smoothing")
-
-_WITHOUT_MEANING = (
-    ("data.max_tokens", lambda config: config.data.max_tokens is not None),
-    ("data.subset", lambda config: config.data.subset is not None),
-    ("data.validation.fold", lambda config: config.data.validation.fold is not None),
-    ("train.batch_tokens", lambda config: config.train.batch_tokens is not None),
-    ("train.class_weights", lambda config: config.train.class_weights is not None),
-    ("train.label_smoothing", lambda config: config.train.label_smoothing > 0),
-)
 
 
 @dataclass(frozen=True)
@@ -69,33 +58,6 @@ class Prepared:
             "train": self.train.facts(),
             "val": self.val.facts(),
         }
-
-
-def check(config: Config) -> None:
-    """Refuse settings that a language model cannot follow.
-
-    Raises:
-        UserError: there are some.
-    """
-    for key, is_set in _WITHOUT_MEANING:
-        if is_set(config):
-            raise UserError(f"{key} has no meaning for a language model; leave it out")
-    if config.train.metric not in ("auto", "loss", "perplexity"):
-        raise UserError(
-            f"train.metric={config.train.metric}: a language model has loss and perplexity"
-        )
-
-
-def selection_metric(config: Config, dataset: Dataset) -> str:
-    """The measure by which the best epoch is kept: `train.metric`, with "auto" resolved."""
-    return "perplexity" if config.train.metric == "auto" else config.train.metric
-
-
-def numerics() -> dict[str, ModuleType]:
-    """Modules on whose versions the result of a training depends."""
-    from rnnlab.tasks import language_modeling
-
-    return {"streams": streams, "task": language_modeling}
 
 
 def prepare(config: Config, dataset: Dataset) -> Prepared:

@@ -2,10 +2,6 @@
 
 Each is a module that defines
 
-    UNUSED: tuple[str, ...]       keys of `train` that it does not read; no part of an identity
-    check(config)                 refuse settings that the task cannot follow
-    selection_metric(config, dataset)    `train.metric`, with "auto" resolved
-    numerics()                    modules whose VERSION is part of an identity, by their name there
     prepare(config, dataset)      read the data; the result has `metric`, `summary`, `notes`,
                                   `reader` and `facts()`
     train(config, prepared, run, watcher, stop_requested) -> Trained

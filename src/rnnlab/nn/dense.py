@@ -9,7 +9,9 @@ Legend: B batch, T time, D input width, H state width, L lengths (all at least 1
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -122,6 +124,14 @@ def layer(
     return outputs_TBK, tuple(torch.stack(each) for each in zip(*lasts, strict=True))
 
 
+@contextmanager
+def _unasked_advice() -> Iterator[None]:
+    """Within it cuDNN gathers weights that lie apart, as parameters do, without warning of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="RNN module weights are not part of single")
+        yield
+
+
 def _run(
     x_TBD: Tensor,
     layout: Layout,
@@ -132,7 +142,8 @@ def _run(
 ) -> tuple[Tensor, State]:
     """One direction: torch's operator for all steps where there is one, else step by step."""
     if hasattr(cell, "fused"):
-        result = cell.fused(x_TBD, weights, state, options, layout.padding_TB)
+        with _unasked_advice():
+            result = cell.fused(x_TBD, weights, state, options, layout.padding_TB)
         if result is not None:
             return result
     w_ih, w_hh, b_ih, b_hh = weights

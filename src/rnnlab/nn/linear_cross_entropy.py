@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
-from rnnlab.nn.products import column_sums, repeated_product
+from rnnlab.nn.products import column_sums, product
 
 SLAB_NUMBERS = 1 << 23
 """Logits held at a time: 32 MiB in float32."""
@@ -41,11 +41,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, len(features_ND), rows):
             slab_ND = features_ND[start : start + rows]
             targets = targets_N[start : start + rows].contiguous()
-            nats_N, gradient_NV = _softmax(repeated_product(slab_ND, weight_VD), bias_V, targets)
+            nats_N, gradient_NV = _softmax(product(slab_ND, weight_VD), bias_V, targets)
             nats.append(nats_N.sum())
             if not any(ctx.needs_input_grad):
                 continue
-            on_features.append(repeated_product(gradient_NV, weight_VD.T))
+            on_features.append(product(gradient_NV, weight_VD.T))
             if on_weight is None:
                 on_weight = gradient_NV.T @ slab_ND
                 on_bias = column_sums(gradient_NV)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
-from rnnlab.nn.products import column_sums, transposed_product
+from rnnlab.nn.products import column_sums, product, transposed_product
 
 _CELLS = ("rnn", "lstm", "gru", "gru_before")
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
@@ -132,7 +132,7 @@ class _Layer(torch.autograd.Function):
             inward.append(_widen(w_ih.unflatten(0, (gates, units)), width, dim=1).flatten(0, 1))
             bias.append(_widen(both.view(-1, units), width))
         inward_GD = inward[0] if directions == 1 else torch.cat(inward)
-        gates_NG = x_ND @ inward_GD.T
+        gates_NG = product(x_ND, inward_GD)
         rows = layout.tokens + layout.batch
         out = x_ND.new_empty(rows, directions * width)
         extra = out if kind.cell == "rnn" else torch.empty_like(out)
@@ -195,7 +195,7 @@ class _Layer(torch.autograd.Function):
             grad_extra=grad_extra,
             carry=carry,
         )
-        grad_x = grad_gates @ inward_GD if ctx.needs_input_grad[0] else None
+        grad_x = product(grad_gates, inward_GD.T) if ctx.needs_input_grad[0] else None
         grad_inward = transposed_product(grad_gates, x_ND)
         grad_inward = grad_inward.reshape(directions, gates, width, -1)[:, :, :units]
         grad_bias = column_sums(grad_gates).view(directions, gates, width)[..., :units]

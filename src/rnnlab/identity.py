@@ -1,17 +1,22 @@
-"""What makes a run the same run."""
+"""A run's identity: what affects its result, and its hash."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from rnnlab.compose.resources import vectors_of
-from rnnlab.compose.tasks import task_of
 from rnnlab.config.schema import Config
-from rnnlab.data import folds, subset, validation
+from rnnlab.data import batching, folds, streams, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset
 from rnnlab.files import sha256_json
 from rnnlab.model_folder import reading_versions
+from rnnlab.selection import selection_metric
+
+_UNREAD = {
+    "classification": ("stream",),
+    "language_modeling": ("batch_tokens", "class_weights", "label_smoothing"),
+}
+"""Keys of `train` that a task does not read."""
 
 
 def component_versions(config: Config) -> dict[str, int]:
@@ -23,9 +28,13 @@ def component_versions(config: Config) -> dict[str, int]:
     if config.data.subset is not None:
         modules["subset"] = subset
     if config.model.module.TRAINED:
+        from rnnlab.tasks import classification, language_modeling
         from rnnlab.train import loop
 
-        modules |= {**task_of(config).numerics(), "loop": loop}
+        if config.model.module.TASK == "classification":
+            modules |= {"batching": batching, "task": classification, "loop": loop}
+        else:
+            modules |= {"streams": streams, "task": language_modeling, "loop": loop}
         for item in (config.train.optimizer, config.train.schedule):
             modules[f"{item.registry.noun} {item.name}"] = item.module
     versions |= {name: module.VERSION for name, module in modules.items()}
@@ -34,7 +43,7 @@ def component_versions(config: Config) -> dict[str, int]:
     return versions
 
 
-def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
+def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
     """What affects a run's result, the seed included: equal identities give equal results.
 
     Paths and column names are replaced by the hash of what was read; names, threads, the tracker
@@ -47,13 +56,13 @@ def identity(config: Config, dataset: Dataset) -> dict[str, Any]:
         del settings["data"][key]
     _forget_unused_cuts(settings["data"], dataset)
     del settings["train"]["checkpoint_seconds"]
-    settings["train"]["metric"] = task_of(config).selection_metric(config, dataset)
-    for key in task_of(config).UNUSED:
+    settings["train"]["metric"] = selection_metric(config, dataset)
+    for key in _UNREAD[config.model.module.TASK]:
         del settings["train"][key]
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
         del settings["device"], settings["seed"]
-    elif (vectors := vectors_of(config)) is not None:
+    elif (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
         from rnnlab.data.download import file_sha256
         from rnnlab.data.vectors import locate_vectors
 
