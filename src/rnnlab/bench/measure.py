@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnlab.bench.contenders import Batch, Ours, Torch
+from rnnlab.bench.contenders import Batch, Contender, Ours, Torch
 from rnnlab.bench.workloads import Workload
 from rnnlab.data.batching import training_batches
 from rnnlab.data.ragged import Ragged
@@ -110,7 +110,7 @@ class Seat:
         else:
             torch.set_num_threads(threads)
         self.workload = workload
-        self.contender: Any = _build(workload, name)
+        self.contender = _build(workload, name)
         self.predicts = workload.name == "W9"
         self.action = self.contender.predict if self.predicts else self.contender.step
         self.batches: list[Batch] = []
@@ -151,10 +151,11 @@ class Seat:
 
     def outside(self) -> float:
         """See `outside_model`."""
+        assert isinstance(self.contender, Ours)
         return outside_model(self.workload, self.contender)
 
 
-def _build(workload: Workload, name: str) -> Any:
+def _build(workload: Workload, name: str) -> Contender:
     if name == Ours.name:
         return Ours(workload)
     if name == "flax":
