@@ -223,3 +223,23 @@ def test_a_model_learns_a_text_by_heart():
         for _ in steps:
             pass
     assert task.score(model, text).perplexity < 1.2
+
+
+@pytest.mark.slow
+def test_the_treebank_reads_the_same_in_windows_of_10_35_and_200(data_folder):
+    from rnnlab import compose
+    from rnnlab.compose.language_modeling import read_stream
+    from rnnlab.config.load import load_config
+
+    config = load_config("ptb-lstm")
+    dataset = compose.dataset_of(config)
+    prepared = compose.prepare(config, dataset)
+    text = read_stream(dataset, "test", prepared.reader)
+    torch.manual_seed(0)
+    model = config.model.module.build(
+        config.model.options, vocabulary_size=len(prepared.reader.vocabulary)
+    )
+    found = [LanguageModeling().score(model, text, window) for window in (10, 35, 200)]
+    assert {scores.tokens for scores in found} == {82_430}
+    for scores in found:
+        assert scores.perplexity == pytest.approx(found[0].perplexity, rel=1e-6)

@@ -16,6 +16,7 @@ from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.extras import Library
 from rnnlab.files import read_json
 from rnnlab.identity import identity_of
+from rnnlab.predictor import Predictor
 from rnnlab.registry import TRACKERS
 from rnnlab.runner import resume_run
 from rnnlab.trackers import Point
