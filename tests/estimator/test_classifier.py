@@ -180,6 +180,11 @@ def test_what_are_no_labels(make, message, texts, labels):
         ({"model": "nb", "overrides": ["train.epochs=3"]}, "give a mapping of config keys"),
         ({"model": "nb", "overrides": {3: 4}}, "give a mapping of config keys"),
         ({"model": "gru", "vectors": "absent.txt"}, "no vectors 'absent.txt'"),
+        ({"model": "ptb-lstm"}, "model='ptb-lstm' is a language model"),
+        (
+            {"model": "gru", "overrides": {"train.metric": "perplexity"}},
+            "a classifier has accuracy",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else None,
 )

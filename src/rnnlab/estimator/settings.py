@@ -13,6 +13,7 @@ from rnnlab.config.schema import Config, DataConfig
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
 from rnnlab.registry import SOURCES
+from rnnlab.selection import check_task
 
 AUTO = "auto"  # the model's own setting
 MODELS = {
@@ -98,6 +99,9 @@ def build_config(
     for key, value in overrides.items():
         put(settings, key, plain(value))
     config = parse_config(settings, "TextClassifier")
+    if config.model.module.TASK != "classification":
+        raise UserError(f"model={model!r} is a language model: it gives texts no labels")
+    check_task(config)
     source = config.data.source
     if source.name != "table" or source.options != SOURCES.load("table").Options():
         raise UserError("overrides: the texts come from fit(); leave out the keys of a data source")
