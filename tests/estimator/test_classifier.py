@@ -331,6 +331,15 @@ def test_progress_is_a_line_an_epoch(texts, labels, small, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT as a terminal's process has it; one in a shell's background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_fit_keeps_its_best_epoch(texts, labels, small, monkeypatch):
     constant = {"train.schedule": "constant"}
     small["epochs"] = 2
@@ -350,6 +359,7 @@ def test_an_interrupted_fit_keeps_its_best_epoch(texts, labels, small, monkeypat
     np.testing.assert_array_equal(stopped.predict_proba(texts), two.predict_proba(texts))
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted_in_the_first_epoch_it_stays_unfitted(texts, labels, small, monkeypatch):
     monkeypatch.setattr(
         ProgressLine, "step", lambda self, state, **facts: signal.raise_signal(signal.SIGINT)
