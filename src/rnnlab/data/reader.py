@@ -94,7 +94,9 @@ class TextReader:
     def kept(self, count: int) -> npt.NDArray[np.int64]:
         """Which of a text's `count` tokens are left by truncation: their places, in order."""
         places = Ragged(np.arange(count, dtype=np.int32), np.array([0, count], np.int64))
-        cut = places if self.max_tokens is None else places.truncate(self.max_tokens, self.truncation)
+        cut = (
+            places if self.max_tokens is None else places.truncate(self.max_tokens, self.truncation)
+        )
         return cut.tokens.astype(np.int64)
 
     def encode(self, ragged: Ragged, types: Sequence[str]) -> Encoded:

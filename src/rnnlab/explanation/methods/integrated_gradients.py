@@ -26,7 +26,7 @@ RANK = 1
 
 TOLERANCE = 0.01
 """Of the difference of the scores: how large the gap may be before more points are taken."""
-_POINTS = (32, 64, 128, 256, 512)
+_FEWEST_POINTS, _MOST_POINTS = 32, 512
 _BATCH_TOKENS = 1 << 14
 
 
@@ -62,10 +62,11 @@ def refusal(predictor: Predictor) -> str:
 def attribute(predictor: Predictor, reading: Reading, target: int) -> Attribution:
     """Contribution of each token's vector, summed over its dimensions."""
     network: Any = predictor.fitted
-    for points in _POINTS:
+    points = _FEWEST_POINTS
+    integral = integrate(network.model, reading.numbers, target, points)
+    while not integral.is_tight and points < _MOST_POINTS:
+        points *= 2
         integral = integrate(network.model, reading.numbers, target, points)
-        if integral.is_tight:
-            break
     return Attribution(
         integral.contributions,
         quantity=f"log odds of '{predictor.labels[target]}'",
@@ -79,9 +80,7 @@ def attribute(predictor: Predictor, reading: Reading, target: int) -> Attributio
     )
 
 
-def integrate(
-    model: Any, numbers: npt.NDArray[np.int32], target: int, points: int
-) -> Integral:
+def integrate(model: Any, numbers: npt.NDArray[np.int32], target: int, points: int) -> Integral:
     """Integrated gradients of a classifier's log odds, in the model's own precision.
 
     Args:

@@ -79,9 +79,7 @@ def _of_ngrams(
     )
 
 
-def _of_vectors(
-    predictor: Predictor, network: Any, reading: Reading, target: int
-) -> Attribution:
+def _of_vectors(predictor: Predictor, network: Any, reading: Reading, target: int) -> Attribution:
     import torch
 
     model = network.model.eval()
