@@ -68,7 +68,7 @@ def evaluate_run(path: Path, split: str, window: int | None = None) -> dict[str,
         UserError: the run is not finished, has no such split, or meets a label it does not know.
     """
     run = RunDirectory(path)
-    if not is_ensemble(path) and _is_language_model(RunDirectory.open(path)):
+    if not is_ensemble(path) and is_language_model(RunDirectory.open(path)):
         return _evaluate_stream(run, split, window)
     if window is not None:
         raise UserError(f"--window is for language models; {path} has labels")
@@ -97,7 +97,8 @@ def _enter_in_ledger(
     append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
 
 
-def _is_language_model(run: RunDirectory) -> bool:
+def is_language_model(run: RunDirectory) -> bool:
+    """Whether a run is one of a language model."""
     return run_config(run).model.module.TASK == "language_modeling"
 
 
@@ -105,7 +106,7 @@ def _evaluate_stream(run: RunDirectory, split: str, window: int | None) -> dict[
     config = run_config(run)
     predictor = LanguagePredictor.load(run.model)
     use_threads(config.threads or available_cores())
-    dataset = _same_data(run, config, split, predictor.reader.learned)
+    dataset = dataset_of_run(run, config, split, predictor.reader.learned)
     stream = read_stream(dataset, split, predictor.reader)
     metrics = predictor.score(stream, window)
     figures = {"perplexity": metrics.perplexity}
@@ -119,7 +120,7 @@ def _answers(run: RunDirectory, split: str) -> _Answers:
     predictor = Predictor.load(run.model)
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
-    dataset = _same_data(run, config, split, predictor.reader.learned)
+    dataset = dataset_of_run(run, config, split, predictor.reader.learned)
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
     compose.warn_of_unknown(texts, split)
@@ -129,11 +130,14 @@ def _answers(run: RunDirectory, split: str) -> _Answers:
     return _Answers(dataset.name, content, predicted, texts.facts())
 
 
-def _same_data(
+def dataset_of_run(
     run: RunDirectory, config: Config, split: str, learned: bytes | None = None
 ) -> Dataset:
-    """Open a run's data set, under what its tokenizer learned; refuse one whose train or val is no
-    longer what was trained on."""
+    """Open a run's data set, under what its tokenizer learned.
+
+    Raises:
+        UserError: its train or val is no longer what was trained on.
+    """
     dataset = compose.dataset_of(config, learned)
     if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
         raise UserError(
@@ -149,7 +153,7 @@ def split_texts(run: RunDirectory, split: str) -> list[str]:
     Raises:
         UserError: the data is not here any more, has changed, or has no such split.
     """
-    dataset = _same_data(run, run_config(run), split)
+    dataset = dataset_of_run(run, run_config(run), split)
     return dataset.texts(dataset.holder(split)).texts(dataset.rows(split))
 
 
