@@ -17,7 +17,7 @@ from rnnlab.analysis.calibration import calibration_of
 from rnnlab.analysis.columns import by_column
 from rnnlab.analysis.comparison import compare
 from rnnlab.ensemble import is_ensemble
-from rnnlab.evaluation import is_language_model
+from rnnlab.language_evaluation import is_language_model
 from rnnlab.exceptions import UserError
 from rnnlab.intervals import accuracy_interval
 from rnnlab.train.rundir import RunDirectory

@@ -13,10 +13,11 @@ from rnnlab.data.dataset import Dataset
 from rnnlab.data.validation import group_numbers
 from rnnlab.data.vocabulary import SPECIAL, UNKNOWN, Vocabulary
 from rnnlab.ensemble import Ensemble, is_ensemble
-from rnnlab.evaluation import dataset_of_run, evaluate_run, run_config
+from rnnlab.evaluation import evaluate_run
 from rnnlab.exceptions import UserError
 from rnnlab.predictions import PredictedRows
 from rnnlab.predictor import Predictor
+from rnnlab.run_records import run_config, same_data
 from rnnlab.train.rundir import RunDirectory
 
 RARE_RANK = 5000
@@ -86,7 +87,7 @@ def read_answers(path: Path, split: str) -> Answers:
     """
     member = Ensemble.open(path).members[0].run if is_ensemble(path) else RunDirectory.open(path)
     predictor = Predictor.load(member.model)
-    dataset = dataset_of_run(member, run_config(member), split, predictor.reader.learned)
+    dataset = same_data(member, run_config(member), split, predictor.reader.learned)
     tokens = dataset.tokens(split, predictor.labels)
     known = path / "predictions" / f"{split}.parquet"
     if split != "val" or not known.is_file():

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnlab.compose.language_modeling import read_stream
-from rnnlab.data.streams import EOS, SPECIAL, Stream
+from rnnlab.data.streams import EOS, SPECIAL
 from rnnlab.data.vocabulary import UNKNOWN
 from rnnlab.environment import available_cores, use_threads
-from rnnlab.evaluation import dataset_of_run, evaluate_run, run_config
+from rnnlab.evaluation import evaluate_run
 from rnnlab.language_predictor import LanguagePredictor
 from rnnlab.perplexity import perplexity
+from rnnlab.run_records import run_config, same_data
 from rnnlab.train.rundir import RunDirectory
 
 _CONTEXT = 12  # tokens shown before a hard one
@@ -44,11 +45,11 @@ def analyze_stream(path: Path, split: str, examples: int) -> dict[str, Any]:
     config = run_config(run)
     predictor = LanguagePredictor.load(run.model)
     use_threads(config.threads or available_cores())
-    dataset = dataset_of_run(run, config, split, predictor.reader.learned)
+    dataset = same_data(run, config, split, predictor.reader.learned)
     stream = read_stream(dataset, split, predictor.reader)
     train = stream if split == "train" else read_stream(dataset, "train", predictor.reader)
     words = predictor.reader.vocabulary.words
-    nats = surprisals(predictor, stream)
+    nats = predictor.surprisals(stream.tokens).astype(np.float64)
     counts = np.bincount(train.tokens, minlength=len(words))
     loss = float(nats.mean())
     return {
@@ -64,26 +65,6 @@ def analyze_stream(path: Path, split: str, examples: int) -> dict[str, Any]:
         "hardest_words": hardest_words(stream.tokens, nats, counts, words, examples),
         "hardest_tokens": hardest_tokens(stream.tokens, nats, words, examples),
     }
-
-
-def surprisals(predictor: LanguagePredictor, stream: Stream) -> npt.NDArray[np.float64]:
-    """Surprisal of each token of a stream, read in one pass with carried state, float64[N]."""
-    import torch
-
-    from rnnlab.data.streams import windows, with_context
-    from rnnlab.tasks.language_modeling import EVALUATION_WINDOW
-
-    model = predictor.model.eval()
-    state, parts = None, []
-    with torch.inference_mode():
-        whole_1N = torch.from_numpy(with_context(stream.tokens)).unsqueeze(0)
-        for first, end in windows(len(stream), EVALUATION_WINDOW):
-            features, state = model(whole_1N[:, first:end], state)
-            targets_T = whole_1N[0, first + 1 : end + 1]
-            logits_TV = model.head(features[0])
-            nats_T = torch.nn.functional.cross_entropy(logits_TV, targets_T, reduction="none")
-            parts.append(nats_T.double().numpy())
-    return np.concatenate(parts)
 
 
 def frequency_bands(

@@ -16,6 +16,7 @@ from rnnlab.cli import (
     ensemble,
     evaluate,
     explain,
+    generate,
     learning_curve,
     listing,
     predict,
@@ -44,6 +45,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
+app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
