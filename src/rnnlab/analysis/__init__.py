@@ -17,9 +17,9 @@ from rnnlab.analysis.calibration import calibration_of
 from rnnlab.analysis.columns import by_column
 from rnnlab.analysis.comparison import compare
 from rnnlab.ensemble import is_ensemble
-from rnnlab.language_evaluation import is_language_model
 from rnnlab.exceptions import UserError
 from rnnlab.intervals import accuracy_interval
+from rnnlab.language_evaluation import is_language_model
 from rnnlab.train.rundir import RunDirectory
 
 
@@ -99,9 +99,7 @@ def _figures(answers: Answers) -> dict[str, Any]:
     }
 
 
-def _cuts(
-    answers: Answers, correct: npt.NDArray[np.bool_], settings: Settings
-) -> dict[str, Any]:
+def _cuts(answers: Answers, correct: npt.NDArray[np.bool_], settings: Settings) -> dict[str, Any]:
     """The same texts by length, shares, columns and cues; `correct` says whose accuracy."""
     groups = answers.groups
     edges = settings.edges or bands.length_edges(answers.lengths)

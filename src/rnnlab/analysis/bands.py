@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def parse_edges(text: str) -> list[int]:
         edges = [int(part) for part in text.split(",")]
     except ValueError:
         edges = []
-    if not edges or edges[0] < 1 or any(b <= a for a, b in zip(edges, edges[1:], strict=False)):
+    if not edges or edges[0] < 1 or any(b <= a for a, b in itertools.pairwise(edges)):
         raise UserError(f"--bins {text}: give growing numbers of tokens, as in --bins 100,200,400")
     return edges
 
@@ -88,7 +89,7 @@ def by_length(
     """Accuracy by tokens before truncation."""
     limits = [0, *edges, None]
     bands = []
-    for low, high in zip(limits[:-1], limits[1:], strict=True):
+    for low, high in itertools.pairwise(limits):
         assert low is not None
         inside = (lengths >= low) & (True if high is None else lengths < high)
         label = f"{low:,}+" if high is None else f"{low:,}-{high:,}"
@@ -110,9 +111,9 @@ def by_quarter(
     edges = [float(edge) for edge in edges if edge < known.max()]
     limits = [-np.inf, *edges, np.inf]
     bands = []
-    for low, high in zip(limits[:-1], limits[1:], strict=True):
-        inside = (values > low) & (values <= high)
-        low, high = _or_none(low), _or_none(high)
+    for above, most in itertools.pairwise(limits):
+        inside = (values > above) & (values <= most)
+        low, high = _or_none(above), _or_none(most)
         bands.append(Band(_range(low, high, unit), low, high, score(correct, inside, groups)))
     if len(known) < len(values):
         bands.append(Band("none", None, None, score(correct, np.isnan(values), groups)))

@@ -99,9 +99,7 @@ def calibration(logs: Floats, labels: Labels, groups: Groups) -> Calibration:
         )
         for number in np.unique(place).tolist()
     ]
-    gaps = [
-        each.texts * abs(float(each.accuracy or 0.0) - mean) for _, _, mean, each in curve
-    ]
+    gaps = [each.texts * abs(float(each.accuracy or 0.0) - mean) for _, _, mean, each in curve]
     truth = np.eye(logs.shape[1])[labels]
     return Calibration(
         tuple(curve),

@@ -82,7 +82,9 @@ def parse_patterns(given: Sequence[str]) -> dict[str, tuple[str, re.Pattern[str]
     for text in given:
         name, equals, pattern = text.partition("=")
         if not equals or not name.strip() or not pattern:
-            raise UserError(f"--slice {text}: give a name and a pattern, as in --slice 'film=\\bfilm'")
+            raise UserError(
+                f"--slice {text}: give a name and a pattern, as in --slice 'film=film|movie'"
+            )
         try:
             cues[name.strip()] = (pattern, re.compile(pattern))
         except re.error as error:

@@ -6,6 +6,7 @@ Legend: N tokens of the stream, V vocabulary.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ def frequency_bands(
     often = counts[tokens]
     bands = [(SPECIAL[EOS], tokens == EOS), (SPECIAL[UNKNOWN], tokens == UNKNOWN)]
     limits = [0, *(10**power for power in range(1, _DECADES)), None]
-    for low, high in zip(limits[:-1], limits[1:], strict=True):
+    for low, high in itertools.pairwise(limits):
         assert low is not None
         inside = ~special & (often >= low) & (True if high is None else often < high)
         label = f"{low:,} or more" if high is None else f"{low:,} to {high - 1:,}"

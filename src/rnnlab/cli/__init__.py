@@ -7,6 +7,7 @@ import sys
 import typer
 
 from rnnlab.cli import (
+    analyze,
     bench,
     cv,
     data,
@@ -44,6 +45,7 @@ app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze")(analyze.analyze)
 app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)

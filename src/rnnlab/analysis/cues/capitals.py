@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-SUMMARY = 'a word of three capitals or more'
+SUMMARY = "a word of three capitals or more"
 PATTERN = r"""\b[A-Z]{3,}\b"""

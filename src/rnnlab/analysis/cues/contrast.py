@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SUMMARY = 'but, however, although, despite and the like'
+SUMMARY = "but, however, although, despite and the like"
 PATTERN = r"""(?i:\b(?:
     but | however | although | though | yet | despite | in\s+spite\s+of | nevertheless
     | nonetheless | whereas | on\s+the\s+other\s+hand | even\s+so

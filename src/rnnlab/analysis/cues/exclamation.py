@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-SUMMARY = 'an exclamation mark'
+SUMMARY = "an exclamation mark"
 PATTERN = r"""!"""

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-SUMMARY = 'a question mark'
+SUMMARY = "a question mark"
 PATTERN = r"""\?"""
