@@ -10,6 +10,7 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainSerializer,
     PlainValidator,
     PositiveInt,
     SerializerFunctionWrapHandler,
@@ -243,6 +244,10 @@ def _average(value: Any) -> float | NonMonotone | None:
     raise ValueError("give a decay between 0 and 1, as 0.999, or {non_monotone: 5}")
 
 
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Options) else value
+
+
 class TrainConfig(Options):
     """How a model is trained. Models that are fitted in one go use `class_weights` alone.
 
@@ -284,7 +289,7 @@ class TrainConfig(Options):
         Literal["balanced"] | dict[str, float] | None, PlainValidator(_class_weights)
     ] = None
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    average: Annotated[float | NonMonotone | None, PlainValidator(_average)] = None
+    average: Annotated[Any, PlainValidator(_average), PlainSerializer(_plain)] = None
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     checkpoint_seconds: NonNegativeFloat = 60.0
 

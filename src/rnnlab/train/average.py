@@ -55,8 +55,9 @@ class Average:
     def load(self, averages: Mapping[str, Tensor], iterates: int) -> None:
         """Take over averages by the names of their parameters, and the count of iterates."""
         self.averages = {
-            name: torch.empty_like(self.parameters[name]).copy_(tensor)
-            for name, tensor in averages.items()
+            name: torch.empty_like(parameter).copy_(averages[name])
+            for name, parameter in self.parameters.items()  # in their order
+            if averages
         }
         self.iterates = iterates
 
