@@ -211,8 +211,7 @@ class StreamConfig(Options):
     def _settings_fit_the_window(self) -> StreamConfig:
         if self.variable is not None and self.variable.least > self.window:
             raise ValueError(
-                f"variable.least={self.variable.least} is more than window={self.window}; "
-                "lower it"
+                f"variable.least={self.variable.least} is more than window={self.window}; lower it"
             )
         if self.tar and self.window == 1:
             raise ValueError("tar compares neighbouring steps, and window=1 has one; leave it out")

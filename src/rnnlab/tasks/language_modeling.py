@@ -5,14 +5,18 @@ Legend: B columns, T steps of a window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from rnnlab.data.streams import (
     Stream,
+    Tokens,
     Variation,
     columns,
     varied_windows,
@@ -92,16 +96,17 @@ class LanguageModeling:
             rates around 1 have it; T times the other.
         autocast: dtype of the forward pass in training, or None for float32. Perplexity is always
             computed in float32.
-        penalties: of the activations, in training.
+        penalties: of the activations, in training; None for none.
     """
 
     def __init__(
         self,
         scale: Scale = "token_mean",
         autocast: torch.dtype | None = None,
-        penalties: Penalties = Penalties(),
+        penalties: Penalties | None = None,
     ) -> None:
-        self.scale, self.autocast, self.penalties = scale, autocast, penalties
+        self.scale, self.autocast = scale, autocast
+        self.penalties = penalties or Penalties()
         self.carried: State | None = None
 
     def loss_sum(self, model: LanguageModel, batch: Window) -> WindowLoss:
@@ -138,16 +143,39 @@ class LanguageModeling:
         The first context is the end of a text. The result does not depend on the window but for
         rounding. The model is put into evaluation mode; the state carried in training stays.
         """
-        model.eval()
-        device = model.embedding.weight.device
-        whole_1N = torch.from_numpy(with_context(stream.tokens)).to(device).unsqueeze(0)
-        state: State | None = None
+        device = next(model.parameters()).device
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for first, end in windows(len(stream), window):
-            features, state = model(whole_1N[:, first:end], state)
-            targets_T = whole_1N[0, first + 1 : end + 1]
-            total += model.nats(features[0], targets_T).double()
+        for features_TH, targets_T in read_stream(model, stream.tokens, window):
+            total += model.nats(features_TH, targets_T).double()
         return StreamMetrics(total.item(), tokens=len(stream), unknown=stream.unknown)
+
+
+def read_stream(
+    model: LanguageModel, tokens: Tokens, window: int = EVALUATION_WINDOW
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Put a model into evaluation mode and read a stream in one pass with carried state.
+
+    Yields:
+        Per window, the features float[T, H] that tell its targets int64[T]. The first context of
+        all is the end of a text.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    whole_1N = torch.from_numpy(with_context(tokens)).to(device).unsqueeze(0)
+    state: State | None = None
+    for first, end in windows(len(tokens), window):
+        features_1TH, state = model(whole_1N[:, first:end], state)
+        yield features_1TH[0], whole_1N[0, first + 1 : end + 1]
+
+
+@torch.inference_mode()
+def surprisals(model: LanguageModel, tokens: Tokens) -> npt.NDArray[np.float32]:
+    """-ln of the probability of every token of a stream, float32[N], in nats."""
+    found = [
+        F.nll_loss(model.log_probabilities(features_TH), targets_T, reduction="none").cpu().numpy()
+        for features_TH, targets_T in read_stream(model, tokens)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
 def _widened(x: Tensor) -> Tensor:

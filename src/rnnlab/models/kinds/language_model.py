@@ -142,7 +142,9 @@ def build(options: Options, *, vocabulary_size: int) -> LanguageModel:
         embedding,
         build_recurrent(lower, input_size=dim),
         top=build_recurrent(upper, input_size=encoder.hidden) if has_top else None,
-        projection=nn.Linear(encoder.width, dim, bias=False) if _needs_projection(options) else None,
+        projection=nn.Linear(encoder.width, dim, bias=False)
+        if _needs_projection(options)
+        else None,
         head=_head(options, embedding),
         dropouts=Dropouts(
             inputs=Dropout(options.embedding.dropout, locked=options.embedding.locked),
