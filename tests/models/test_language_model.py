@@ -297,9 +297,8 @@ def test_activation_penalties_are_their_definition(form, monkeypatch):
 def test_a_window_of_one_step_has_no_differences():
     model = build().train()
     window = Window(torch.tensor([[1]]), torch.tensor([[2]]))
-    assert (
-        float(LanguageModeling(penalties=Penalties(tar=3.0)).loss_sum(model, window).penalty) == 0
-    )
+    loss = LanguageModeling(penalties=Penalties(tar=3.0)).loss_sum(model, window)
+    assert float(loss.penalty) == 0
 
 
 def test_initial_values_lie_where_they_are_asked_for():

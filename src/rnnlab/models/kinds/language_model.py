@@ -142,9 +142,7 @@ def build(options: Options, *, vocabulary_size: int) -> LanguageModel:
         embedding,
         build_recurrent(lower, input_size=dim),
         top=build_recurrent(upper, input_size=encoder.hidden) if has_top else None,
-        projection=nn.Linear(encoder.width, dim, bias=False)
-        if _needs_projection(options)
-        else None,
+        projection=_projection(options),
         head=_head(options, embedding),
         dropouts=Dropouts(
             inputs=Dropout(options.embedding.dropout, locked=options.embedding.locked),
@@ -157,8 +155,11 @@ def build(options: Options, *, vocabulary_size: int) -> LanguageModel:
     return model
 
 
-def _needs_projection(options: Options) -> bool:
-    return options.tied and options.encoder.width != options.embedding.dim
+def _projection(options: Options) -> nn.Linear | None:
+    """From the last layer to a tied matrix of another width. A bias of its own would add nothing
+    to that of the softmax."""
+    width, dim = options.encoder.width, options.embedding.dim
+    return nn.Linear(width, dim, bias=False) if options.tied and width != dim else None
 
 
 def _head(options: Options, embedding: Embedding) -> Head:
