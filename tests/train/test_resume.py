@@ -13,9 +13,10 @@ from safetensors.numpy import load_file
 
 from rnnlab.config.load import load_config
 from rnnlab.files import read_json
-from rnnlab.progress import ProgressLine
 from rnnlab.runner import train_run
 from rnnlab.train.checkpoint import load_checkpoint, save_checkpoint
+
+from .killed_training import DyingWatcher
 
 SCRIPT = Path(__file__).with_name("killed_training.py")
 PRESET = "compositional-bilstm-attention"
@@ -129,17 +130,8 @@ class Killed(BaseException):
     """As a signal that nothing in between handles."""
 
 
-class KilledAfter(ProgressLine):
-    """Ends the training after so many updates, without saving."""
-
-    def __init__(self, updates: int) -> None:
-        super().__init__()
-        self.updates = updates
-
-    def step(self, state, **kwargs) -> None:
-        self.updates -= 1
-        if self.updates == 0:
-            raise Killed
+def be_killed() -> None:
+    raise Killed
 
 
 def test_varied_windows_and_an_average_that_has_begun_go_on_bit_for_bit(tmp_path: Path) -> None:
@@ -161,7 +153,9 @@ def test_varied_windows_and_an_average_that_has_begun_go_on_bit_for_bit(tmp_path
     def go(run: Path, updates: int = 0) -> dict[str, Any]:
         seconds = {"checkpoint_seconds": 0.0 if updates else 60.0}
         chosen = config.model_copy(update={"train": config.train.model_copy(update=seconds)})
-        return train_run(chosen, runs_root=tmp_path, out=run, watcher=KilledAfter(updates))
+        return train_run(
+            chosen, runs_root=tmp_path, out=run, watcher=DyingWatcher(updates, be_killed)
+        )
 
     go(tmp_path / "whole")
     whole = final_state(tmp_path / "whole")

@@ -99,8 +99,8 @@ class NonMonotoneAverage(Average):
     """Plain mean of all parameters since validation stopped improving; with SGD this is NT-ASGD.
 
     Source: Merity et al. 2018 (arXiv:1708.02182), algorithm 1, with an epoch as the logging
-    interval. As in its text and its code, but not in its printed condition, an epoch's metric is
-    compared with the best of all epochs but the last `interval`.
+    interval and the condition of its code: an epoch's metric is compared with the best of all
+    epochs but the last `interval` before it.
 
     Args:
         model: whose parameters are averaged.
