@@ -37,8 +37,10 @@ def wait_until_finished(study: Path, process: subprocess.Popen[str], count: int)
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), errors
 
 
 def claims(study: Path) -> dict[str, tuple[int, int]]:

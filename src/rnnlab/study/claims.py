@@ -1,8 +1,8 @@
 """Which runner is at which run: claims in SQLite, so that several runners can share a study.
 
 A claim is alive while its runner is. On the same machine that is seen at once, from the process;
-elsewhere from a heartbeat that is too old. The file holds who is at which run, and nothing else that
-is not in the run directories: where it is deleted, the next runner makes it anew.
+elsewhere from a heartbeat that is too old. The file holds who is at which run, and nothing else
+that is not in the run directories: where it is deleted, the next runner makes it anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,19 +85,25 @@ class Claims:
             with self._transaction():
                 pass
 
-    def claim(self, trials: Sequence[str]) -> str | None:
-        """Claim the first trial that nobody living is at; None if there is none."""
+    def claim(self, trials: Sequence[str], is_wanted: Callable[[str], bool]) -> str | None:
+        """Claim the first trial that nobody living is at and that is wanted; None if there is none.
+
+        Args:
+            trials: to choose from.
+            is_wanted: asked while no other runner can claim, so that a run which another one has
+                just finished is seen to be.
+        """
         with self._transaction() as database:
             taken = {row[0]: row[1:] for row in database.execute(f"SELECT {_COLUMNS} FROM claims")}
             for trial in trials:
                 holder = taken.get(trial)
-                if holder is None or holder[0] is None:
-                    self._insert(database, trial, reclaimed=0)
-                    return trial
-                if not _is_alive(*holder):
+                is_held = holder is not None and holder[0] is not None
+                if (is_held and _is_alive(*holder)) or not is_wanted(trial):
+                    continue
+                if is_held:
                     log.info("taking over %s from a runner that is gone", trial)
-                    self._insert(database, trial, reclaimed=1)
-                    return trial
+                self._insert(database, trial, reclaimed=int(is_held))
+                return trial
         return None
 
     def release(self, trial: str) -> None:

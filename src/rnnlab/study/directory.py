@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from rnnlab.study.outcomes import Outcome, read_outcome
 from rnnlab.train.rundir import write_csv
 
 _MOST_CHANGES = 6
+_OWN = {"runs", "study.db", "results.json", "metrics.csv", "long.csv", "report.html", "plots"}
 
 
 class StudyDirectory:
@@ -56,8 +58,8 @@ class StudyDirectory:
         """
         directory = StudyDirectory(path)
         if path.is_dir() and not directory.design.is_file():
-            others = [item.name for item in path.iterdir() if not item.name.startswith(".")]
-            if others:
+            names = {item.name for item in path.iterdir() if not item.name.startswith(".")}
+            if others := sorted(names - _OWN):
                 raise UserError(
                     f"{path} holds something else ({others[0]}); choose an empty or a new --out"
                 )
@@ -85,12 +87,19 @@ class StudyDirectory:
         """Whether any run was begun here."""
         return any(self.runs.glob("*/run.json"))
 
-    def refresh(self, plan: Plan, running: set[str], only: list[str] | None) -> None:
+    def refresh(
+        self,
+        plan: Plan,
+        running: set[str],
+        failed: Mapping[str, str],
+        only: list[str] | None,
+    ) -> None:
         """Write results.json and the tables anew.
 
         Args:
             plan: what the study consists of.
             running: trials that somebody is at.
+            failed: reasons of trials that came to nothing and could not be recorded as such.
             only: groups to which it was restricted.
 
         Raises:
@@ -98,6 +107,9 @@ class StudyDirectory:
         """
         with writing(self.path), FileLock(self.path / ".results.lock"):
             outcomes = {trial.name: self.outcome(trial) for trial in plan.trials()}
+            for name, reason in failed.items():
+                if outcomes[name].status == "missing":
+                    outcomes[name] = replace(outcomes[name], status="failed", reason=reason)
             write_json(self.results, self._results(plan, outcomes, running, only))
             old = sorted({path.parent.name for path in self.runs.glob("*/run.json")} - {*outcomes})
             outcomes |= {name: read_outcome(self.runs / name) for name in old}

@@ -290,16 +290,16 @@ class Expansion:
     ) -> Config:
         overrides = dict(overrides)
         base = str(overrides.pop("base", base))
-        if base not in self._bases:
-            self._bases[base] = load_settings(base)
-        settings = copy.deepcopy(self._bases[base])
         design = self.design
-        for changes in (design.set, design.changed.overrides, shared, overrides):
-            for key, value in changes.items():
-                try:
+        try:
+            if base not in self._bases:
+                self._bases[base] = load_settings(base)
+            settings = copy.deepcopy(self._bases[base])
+            for changes in (design.set, design.changed.overrides, shared, overrides):
+                for key, value in changes.items():
                     put(settings, key, copy.deepcopy(value))
-                except UserError as error:
-                    raise UserError(f"{place}: {error}") from error
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from error
         config = parse_config(settings, place)
         if config.threads is None:
             config = config.model_copy(update={"threads": DEFAULT_THREADS})

@@ -198,17 +198,16 @@ class StudyRunner:
             for trial in self._pending()
             if trial.name not in held and self._not_before.get(trial.name, now) <= now
         }
-        while trials:
-            name = self._claims.claim(list(trials))
-            if name is None:
-                return None
+
+        def is_wanted(name: str) -> bool:
             self._outcomes[name] = self._directory.outcome(trials[name])
-            if not self._has_ended(trials[name]):
-                return trials[name]
-            self._claims.release(name)  # another runner has finished it meanwhile
-            del trials[name]
+            return not self._has_ended(trials[name])
+
+        name = self._claims.claim(list(trials), is_wanted) if trials else None
+        if name is None:
             self._choose_combination()
-        return None
+            return None
+        return trials[name]
 
     def _give(self, trial: Trial) -> None:
         worker = next((w for w in self._workers if w.trial is None), None)
@@ -300,9 +299,10 @@ class StudyRunner:
     def _refresh(self) -> None:
         if self._disk_problem is not None:
             with suppress(UserError):
-                self._directory.refresh(self.plan, set(), self._settings.only)
+                self._directory.refresh(self.plan, set(), self._gave_up, self._settings.only)
             return
-        self._directory.refresh(self.plan, self._claims.held(), self._settings.only)
+        held = self._claims.held()
+        self._directory.refresh(self.plan, held, self._gave_up, self._settings.only)
 
     def _show(self) -> None:
         rows = [self._row(worker.trial, worker) for worker in self._busy() if worker.trial]
