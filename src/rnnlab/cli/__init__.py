@@ -10,7 +10,6 @@ from rnnlab.cli import (
     bench,
     cv,
     data,
-    demo,
     doctor,
     embed,
     ensemble,
@@ -20,6 +19,7 @@ from rnnlab.cli import (
     listing,
     predict,
     show,
+    study,
     suggest,
     train,
 )
@@ -41,13 +41,13 @@ app.add_typer(embed.app, name="embed")
 app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
+app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
-app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
 

@@ -148,5 +148,6 @@ def fit(
         "steps": state.step,
         "earlier_seconds": training.earlier_seconds,
         "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
+        "cpu_seconds": round(state.cpu_seconds, 3),
         "best": state.rows[state.best_epoch - 1],
     }
