@@ -21,6 +21,7 @@ from rnnlab.cli import (
     show,
     suggest,
     train,
+    verify,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
@@ -45,6 +46,7 @@ app.command("predict")(predict.predict)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("verify")(verify.verify)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 

@@ -77,11 +77,16 @@ class Session:
 
     Args:
         told: is called with each check's result as it comes.
+        fresh: a new process that others use too; by default one of its own.
     """
 
-    def __init__(self, told: Callable[[str, CheckResult], None] | None = None) -> None:
+    def __init__(
+        self,
+        told: Callable[[str, CheckResult], None] | None = None,
+        fresh: FreshProcess | None = None,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="rnnlab-verify-"))
-        self._fresh = FreshProcess()
+        self._fresh, self._is_own = fresh or FreshProcess(), fresh is None
         self._told = told or (lambda subject, result: None)
         self._prepared: dict[str, Any] = {}
         self._results: dict[tuple[str, str], tuple[str, CheckResult]] = {}
@@ -89,7 +94,8 @@ class Session:
 
     def close(self) -> None:
         """Remove the folder and end the process."""
-        self._fresh.close()
+        if self._is_own:
+            self._fresh.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def verify_config(self, config: Config, only: Sequence[str] = (), *, quick: bool) -> Verdict:
@@ -283,9 +289,11 @@ def _detail(evidence: Evidence) -> str:
 
 
 @contextmanager
-def session(told: Callable[[str, CheckResult], None] | None = None) -> Iterator[Session]:
-    """A session that cleans up after itself."""
-    opened = Session(told)
+def session(
+    told: Callable[[str, CheckResult], None] | None = None, fresh: FreshProcess | None = None
+) -> Iterator[Session]:
+    """A session that cleans up after itself; see `Session`."""
+    opened = Session(told, fresh)
     try:
         yield opened
     finally:

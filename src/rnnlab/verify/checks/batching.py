@@ -68,7 +68,7 @@ def _companies(examples: list[Example]) -> dict[str, tuple[list[Example], list[i
     return {
         "in a batch": (examples, list(range(len(examples)))),
         "permuted": (permuted, places),
-        "beside an outlier": (beside, list(range(1, len(beside)))),
+        "beside outlier": (beside, list(range(1, len(beside)))),
     }
 
 
@@ -81,7 +81,7 @@ def _table(
         f"loss of each of {len(names)} texts in nats, {str(dtype).removeprefix('torch.')}",
         ["text", "alone", *companies, "difference"],
         [
-            [name, *(f"{value:.10f}" for value in row), shown(float(gap))]
+            [name, *(f"{value:.8f}" for value in row), shown(float(gap))]
             for name, row, gap in zip(names, whole.tolist(), apart, strict=True)
         ],
     )

@@ -15,7 +15,7 @@ from rnnlab.verify.repeats import TextForms, near_repeats
 from rnnlab.verify.subject import Subject
 
 NUMBER = 11
-TITLE = "data"
+TITLE = "held out is held out"
 PROVES = (
     "The vocabulary is of the training part alone, and hardly a text, a near repeat of one, or any "
     "group is both in it and held out."

@@ -13,7 +13,7 @@ from rnnlab.verify.examples import losses
 from rnnlab.verify.subject import Subject
 
 NUMBER = 3
-TITLE = "extremes"
+TITLE = "shortest to longest"
 PROVES = (
     "One token, only unknown words, an empty text and the longest allowed get finite answers, the "
     "same alone as together."

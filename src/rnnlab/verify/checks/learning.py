@@ -19,7 +19,7 @@ from rnnlab.verify.subject import Subject
 from rnnlab.verify.weights import gradients
 
 NUMBER = 8
-TITLE = "learning"
+TITLE = "able to learn"
 PROVES = (
     "Every parameter gets a gradient, one batch can be learned by heart, the loss begins near "
     "ln(classes), and padding learns nothing."

@@ -19,7 +19,7 @@ from rnnlab.verify.subject import Subject
 from rnnlab.verify.weights import gradients
 
 NUMBER = 12
-TITLE = "metrics"
+TITLE = "figures, a second time"
 PROVES = (
     "Accuracy, macro F1, precision, recall, confusion and perplexity equal scikit-learn's or a "
     "direct computation, and averages weigh examples, not batches."
