@@ -45,7 +45,9 @@ def verify(
     if sum((subject is not None, every, self_test)) != 1:
         raise UserError("name a preset, a file or a run, or give --all-presets or --self-test")
     if self_test and (only or quick):
-        raise UserError("--self-test runs its own checks, all of them quick; leave --only and --quick out")
+        raise UserError(
+            "--self-test runs its own checks, all of them quick; leave --only and --quick out"
+        )
     start_logging()
     if self_test:
         passed = _self_test(as_json)
@@ -57,9 +59,7 @@ def verify(
         sys.exit(1)
 
 
-def _one(
-    subject: str, overrides: list[str], only: list[str], quick: bool, as_json: bool
-) -> bool:
+def _one(subject: str, overrides: list[str], only: list[str], quick: bool, as_json: bool) -> bool:
     from rnnlab.config.load import load_config
     from rnnlab.environment import available_cores, use_threads
     from rnnlab.verify.session import chosen_checks, session
@@ -133,7 +133,9 @@ def _print_failure(check: CheckResult) -> None:
     beyond = [finding for finding in check.findings if not finding.passed]
     for finding in sorted(beyond, key=lambda one: -one.badness)[:5]:
         at = f", at {finding.example}" if finding.example else ""
-        say(f"  {_short(finding.difference)} against {_short(finding.tolerance)}: {finding.what}{at}")
+        say(
+            f"  {_short(finding.difference)} against {_short(finding.tolerance)}: {finding.what}{at}"
+        )
     say(check.advice)
 
 
@@ -165,9 +167,7 @@ def _every_preset(only: list[str], quick: bool, as_json: bool) -> bool:
 
 def _all_as_dict(verdicts: list[Verdict], passed: bool) -> dict[str, Any]:
     whole = [verdict.to_dict() for verdict in verdicts]
-    checks = [
-        {"preset": one["subject"], **check} for one in whole for check in one.pop("checks")
-    ]
+    checks = [{"preset": one["subject"], **check} for one in whole for check in one.pop("checks")]
     return {"passed": passed, "presets": whole, "checks": checks}
 
 

@@ -136,7 +136,9 @@ class Session:
         is_stream = config.model.module.TASK == "language_modeling"
         loaded = (LanguagePredictor if is_stream else Predictor).load(run.model)
         if not is_stream:
-            recorded = Recorded(vocabulary=len(loaded.reader.vocabulary), classes=len(loaded.labels))
+            recorded = Recorded(
+                vocabulary=len(loaded.reader.vocabulary), classes=len(loaded.labels)
+            )
             data = config.data.model_copy(update={"recorded": recorded})
             config = config.model_copy(update={"data": data})
         small, notes, foreign = self._of_run(config)
@@ -188,9 +190,7 @@ class Session:
         self._count += 1
         return self._folder / f"subject-{self._count}"
 
-    def _verify(
-        self, subject: Subject, modules: dict[str, ModuleType], started: float
-    ) -> Verdict:
+    def _verify(self, subject: Subject, modules: dict[str, ModuleType], started: float) -> Verdict:
         if "round_trip" in modules:
             self._fresh.start()
         results = []
@@ -223,7 +223,7 @@ def _in_vocabulary(prepared: Any, reader: Any) -> Any:
             split: stream_of(*prepared.dataset.ragged(split), reader.vocabulary)
             for split in ("train", "val")
         }
-        return replace(prepared, reader=reader, **streams)
+        return replace(prepared, reader=reader, train=streams["train"], val=streams["val"])
     texts = {
         f"{name}_texts": reader.encode(split.ragged, split.types)
         for name, split in (("train", prepared.train), ("val", prepared.val))

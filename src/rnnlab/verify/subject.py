@@ -176,5 +176,3 @@ class Subject:
         split = "val" if len(self.prepared.val) else "train"
         rows = self.dataset.rows(split)[:count]
         return self.dataset.texts(self.dataset.holder(split)).texts(rows)
-
-

@@ -140,9 +140,9 @@ def _columns(subject: Subject, evidence: Evidence) -> None:
             head = model.head
             with torch.no_grad():
                 columns = [single] + [
-                    losses(
-                        head(features[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten()
-                    ).view(len(pieces), -1).sum(1)
+                    losses(head(features[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
+                    .view(len(pieces), -1)
+                    .sum(1)
                     for features in (together, permuted)
                 ]
             evidence.compare("loss in a batch, float64", columns[1], single, names=names)

@@ -30,11 +30,11 @@ ADVICE = (
 )
 READS = ("model", "data")
 
-_UPDATES = 300
+_UPDATES = 1000
 _LEARNED = 0.1
 _START = 0.5
 _BATCH = 16
-_RATES = (1e-2, 3e-3, 3e-2)
+_RATES = (1e-2, 3e-3)
 
 
 def run(subject: Subject) -> Evidence:

@@ -93,9 +93,7 @@ def _windows(subject: Subject, evidence: Evidence) -> None:
     model, stream = subject.network(), subject.practice_data.train
     rows, window = 4, 11  # the last window is shorter
     task = LanguageModeling()
-    feed = StreamFeed(
-        stream, task, batch_size=rows, window=window, device=torch.device("cpu")
-    )
+    feed = StreamFeed(stream, task, batch_size=rows, window=window, device=torch.device("cpu"))
     feed.begin_epoch()
     nats, targets = 0.0, 0.0
     with torch.no_grad():
