@@ -45,9 +45,7 @@ def verify(
     if sum((subject is not None, every, self_test)) != 1:
         raise UserError("name a preset, a file or a run, or give --all-presets or --self-test")
     if self_test and (only or quick):
-        raise UserError(
-            "--self-test runs its own checks, all of them quick; leave --only and --quick out"
-        )
+        raise UserError("--self-test chooses its own checks: leave --only and --quick out")
     start_logging()
     if self_test:
         passed = _self_test(as_json)
@@ -116,7 +114,7 @@ def _print(verdict: Verdict) -> None:
     for check in verdict.checks:
         if check.passed is False:
             _print_failure(check)
-    counts = {word: 0 for word in _WORDS.values()}
+    counts = dict.fromkeys(_WORDS.values(), 0)
     for check in verdict.checks:
         counts[_WORDS[check.passed]] += 1
     state = "passed" if verdict.passed else "FAILED"
@@ -132,10 +130,8 @@ def _print_failure(check: CheckResult) -> None:
     say(check.detail)
     beyond = [finding for finding in check.findings if not finding.passed]
     for finding in sorted(beyond, key=lambda one: -one.badness)[:5]:
-        at = f", at {finding.example}" if finding.example else ""
-        say(
-            f"  {_short(finding.difference)} against {_short(finding.tolerance)}: {finding.what}{at}"
-        )
+        what = f"{finding.what}, at {finding.example}" if finding.example else finding.what
+        say(f"  {_short(finding.difference)} against {_short(finding.tolerance)}: {what}")
     say(check.advice)
 
 

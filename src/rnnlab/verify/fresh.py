@@ -1,6 +1,6 @@
 """A new process that loads saved models and answers, one line of JSON for each it is sent.
 
-Started as `python -m rnnlab.verify.fresh`: it has nothing of the process that trained but the files.
+Started as `python -m rnnlab.verify.fresh`: of the process that trained it has the files alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class FreshProcess:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
-        self._said = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill up
+        # a pipe that nobody reads would fill up
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `close` closes it
 
     def start(self) -> None:
         """Start the process ahead of the first question; its imports take seconds."""

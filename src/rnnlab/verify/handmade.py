@@ -2,8 +2,8 @@
 
 A function runs one sequence forward and returns its outputs, and a function from the gradient of
 the outputs, [T, H], to the gradients of everything that went in. Weights are laid out as in
-torch.nn: W [gates·H, D], U [gates·H, H], b and c [gates·H]. ⊙ is elementwise, δ_a is the gradient of
-what goes into a gate's function.
+torch.nn: W [gates·H, D], U [gates·H, H], b and c [gates·H]. ⊙ is elementwise, δ_a is the gradient
+of what goes into a gate's function.
 
 Legend: T time, D input width, H state width.
 """

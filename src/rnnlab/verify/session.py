@@ -134,11 +134,10 @@ class Session:
                 "`rnnlab train --resume RUN`"
             )
         is_stream = config.model.module.TASK == "language_modeling"
-        loaded = (LanguagePredictor if is_stream else Predictor).load(run.model)
+        loaded: Any = (LanguagePredictor if is_stream else Predictor).load(run.model)
         if not is_stream:
-            recorded = Recorded(
-                vocabulary=len(loaded.reader.vocabulary), classes=len(loaded.labels)
-            )
+            classes = len(loaded.labels)
+            recorded = Recorded(vocabulary=len(loaded.reader.vocabulary), classes=classes)
             data = config.data.model_copy(update={"recorded": recorded})
             config = config.model_copy(update={"data": data})
         small, notes, foreign = self._of_run(config)
@@ -219,11 +218,11 @@ def _in_vocabulary(prepared: Any, reader: Any) -> Any:
     from rnnlab.data.streams import Stream, stream_of
 
     if isinstance(prepared.train, Stream):
-        streams = {
-            split: stream_of(*prepared.dataset.ragged(split), reader.vocabulary)
-            for split in ("train", "val")
-        }
-        return replace(prepared, reader=reader, train=streams["train"], val=streams["val"])
+        streams = {}
+        for split in ("train", "val"):
+            ragged, types = prepared.dataset.ragged(split)
+            streams[split] = stream_of(ragged, types, reader.vocabulary)
+        return replace(prepared, reader=reader, **streams)
     texts = {
         f"{name}_texts": reader.encode(split.ragged, split.types)
         for name, split in (("train", prepared.train), ("val", prepared.val))

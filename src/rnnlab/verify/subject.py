@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
 
 from rnnlab import compose
 from rnnlab.config.schema import Config

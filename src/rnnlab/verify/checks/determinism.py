@@ -1,4 +1,4 @@
-"""Determinism: the same seed gives the same bits, and a resumed training is the uninterrupted one."""
+"""Determinism: one seed gives the same bits, and a resumed training is the uninterrupted one."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _start(subject: Subject, evidence: Evidence) -> None:
 
 def _by_heart(subject: Subject, evidence: Evidence) -> None:
     loss, batch = _task_and_batch(subject)
-    best, rate = math.inf, 0.0
+    best, rate, moved = math.inf, 0.0, None
     for rate in _RATES:
         best, updates, moved = _train(subject, loss, batch, rate)
         if best <= _LEARNED:
@@ -136,7 +136,8 @@ def _train(
         clip_norm=1.0,
         first_step=0,
     )
-    for updates, step in enumerate(steps, 1):
+    for step in steps:
+        updates += 1
         nats = step.loss.nats / step.loss.targets
         first = nats if first is None else first
         left = nats / first

@@ -77,7 +77,10 @@ def _gaps(found: ClassificationMetrics, labels: Any, probabilities: Any) -> dict
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         precision, recall, f1, support = metrics.precision_recall_fscore_support(
-            labels, predicted, labels=order, zero_division=0
+            labels,
+            predicted,
+            labels=order,
+            zero_division=0,  # pyright: ignore[reportArgumentType]
         )
     chosen = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     tiny = np.finfo(np.float32).tiny
@@ -118,7 +121,7 @@ def _feed(subject: Subject, evidence: Evidence) -> None:
         for item in feed.batches(0):
             batch = feed.collate(item)
             loss = task.loss_sum(model, batch)
-            parts = feed.sums(item, type(loss)(*(value.item() for value in loss)))
+            parts = feed.sums(item, _as_numbers(loss))
             sums = parts if sums is None else tuple(map(sum, zip(sums, parts, strict=True)))
             logits = model(batch.tokens, batch.lengths)
             nats.append(losses(logits, batch.labels))
@@ -129,6 +132,11 @@ def _feed(subject: Subject, evidence: Evidence) -> None:
         mean = torch.cat(values).mean()
         found = torch.tensor(row[name], dtype=torch.float64)
         evidence.compare(f"{name} of an epoch = mean over its texts, float64", found, mean)
+
+
+def _as_numbers(loss: Any) -> Any:
+    """A loss as the loop hands it on."""
+    return type(loss)(*(value.item() for value in loss))
 
 
 def _weights(subject: Subject, evidence: Evidence) -> None:
@@ -203,7 +211,7 @@ def _perplexity(subject: Subject, evidence: Evidence) -> None:
     with torch.no_grad():
         for item in feed.batches(0):
             loss = task.loss_sum(model, feed.collate(item))
-            parts = feed.sums(item, type(loss)(*(value.item() for value in loss)))
+            parts = feed.sums(item, _as_numbers(loss))
             sums = tuple(map(sum, zip(sums, parts, strict=True)))
         nats, count = direct_nats(model, data.train.tokens, rows)
     row = feed.row(sums)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -109,7 +111,7 @@ def _windows(subject: Subject, evidence: Evidence) -> None:
     evidence.add("targets of an epoch = tokens of its columns", abs(targets - count), 0.0)
 
 
-def direct_nats(model: torch.nn.Module, tokens: np.ndarray, rows: int) -> tuple[float, int]:
+def direct_nats(model: Any, tokens: np.ndarray, rows: int) -> tuple[float, int]:
     """Nats of a stream cut into columns, and how many tokens those predict, from the definition:
     column b predicts its own tokens, the first after the token before it (after the end of a text,
     token 0, at the stream's beginning)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from rnnlab.describe import describe
 from rnnlab.registry import CELLS
@@ -23,7 +24,8 @@ ADVICE = (
 READS = ("full",)
 
 
-class _Formula(NamedTuple):
+@dataclass(frozen=True)
+class _Formula:
     """What a layer should have.
 
     Attributes:
