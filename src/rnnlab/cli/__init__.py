@@ -22,6 +22,7 @@ from rnnlab.cli import (
     study,
     suggest,
     train,
+    verify,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
@@ -48,6 +49,7 @@ app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 
 
