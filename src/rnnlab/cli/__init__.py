@@ -7,6 +7,7 @@ import sys
 import typer
 
 from rnnlab.cli import (
+    analyze,
     bench,
     cv,
     data,
@@ -14,6 +15,7 @@ from rnnlab.cli import (
     embed,
     ensemble,
     evaluate,
+    explain,
     generate,
     learning_curve,
     listing,
@@ -45,6 +47,8 @@ app.command("train")(train.train)
 app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze")(analyze.analyze)
+app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
