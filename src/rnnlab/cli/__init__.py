@@ -8,6 +8,7 @@ import typer
 
 from rnnlab.cli import (
     analyze,
+    behaviour,
     bench,
     cv,
     data,
@@ -48,6 +49,7 @@ app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("analyze")(analyze.analyze)
+app.command("behaviour")(behaviour.behaviour)
 app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
