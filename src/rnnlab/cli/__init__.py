@@ -8,6 +8,7 @@ import typer
 
 from rnnlab.cli import (
     bench,
+    compare,
     cv,
     data,
     demo,
@@ -45,6 +46,7 @@ app.command("predict")(predict.predict)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("compare")(compare.compare)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
