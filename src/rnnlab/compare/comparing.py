@@ -193,7 +193,8 @@ def _mcnemar(item: Configuration, other: Configuration, metric: str) -> McNemar 
     """The test of two single models by accuracy; None where the contrast's own is the one."""
     if metric != "accuracy" or len(item.distinct) > 1 or len(other.distinct) > 1:
         return None
-    first, second = item.distinct[0].predictions, other.distinct[0].predictions
+    (one,), (another,) = item.distinct, other.distinct
+    first, second = one.predictions, another.predictions
     return mcnemar(is_right(first), is_right(second))
 
 
