@@ -10,6 +10,7 @@ from rnnlab.cli import (
     analyze,
     behaviour,
     bench,
+    compare,
     cv,
     data,
     doctor,
@@ -21,6 +22,7 @@ from rnnlab.cli import (
     learning_curve,
     listing,
     predict,
+    report,
     show,
     study,
     suggest,
@@ -56,6 +58,8 @@ app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 
