@@ -15,6 +15,7 @@ from rnnlab.cli import (
     embed,
     ensemble,
     evaluate,
+    export,
     learning_curve,
     listing,
     predict,
@@ -45,6 +46,7 @@ app.command("predict")(predict.predict)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("export")(export.export)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
