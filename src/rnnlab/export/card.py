@@ -193,11 +193,15 @@ def int8_sentence(measured: dict[str, Any]) -> str:
 
 def _limits(predictor: Predictor) -> list[str]:
     reader = predictor.reader
-    cut = {"head": "first", "tail": "last", "head_and_tail": "first and last"}[reader.truncation]
+    kept = {
+        "head": "the first ones",
+        "tail": "the last ones",
+        "head_and_tail": "half of them from the start and half from the end",
+    }[reader.truncation]
     reads = (
         "- Texts of any length are read whole."
         if reader.max_tokens is None
-        else f"- Of longer texts only the {cut} {reader.max_tokens:,} tokens are read."
+        else f"- Of longer texts only {reader.max_tokens:,} tokens are read, {kept}."
     )
     return [
         reads,
