@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rnnlab.data.reader import TextReader
-from rnnlab.data.streams import SPECIAL, Stream
+from rnnlab.data.streams import SPECIAL, Stream, Tokens
 from rnnlab.exceptions import UserError
 from rnnlab.model_folder import (
     FORMAT,
@@ -53,6 +56,13 @@ class LanguagePredictor:
         from rnnlab.tasks.language_modeling import EVALUATION_WINDOW, LanguageModeling
 
         return LanguageModeling().score(self.model, stream, window or EVALUATION_WINDOW)
+
+    def surprisals(self, tokens: Tokens) -> npt.NDArray[np.float32]:
+        """-ln of the probability of every token of a stream, in nats, float32[N]; the first context
+        is the end of a text."""
+        from rnnlab.tasks.language_modeling import surprisals
+
+        return surprisals(self.model, tokens)
 
     def save(self, folder: Path) -> None:
         """Write the model folder."""

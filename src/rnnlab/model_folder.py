@@ -161,6 +161,20 @@ def load_model(folder: Path, build: Callable[[Parts, str], Model]) -> Model:
         raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
 
 
+def task_of(folder: Path) -> str:
+    """The task of the model in a folder: "classification" or "language_modeling".
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    _require(folder, _SETTINGS)
+    try:
+        return MODELS.load(read_json(folder / _SETTINGS)["kind"]).TASK
+    except (ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{folder}: the model is damaged ({reason}); train it again") from error
+
+
 def parameters_sha256(folder: Path) -> str:
     """SHA-256 of the parameters in a model folder.
 

@@ -189,12 +189,15 @@ def test_a_vocabulary_of_one_word_has_a_sensible_result(cli, tmp_path):
     assert result.json["val"]["perplexity"] < 3
 
 
-def test_verbs_for_labels_say_that_there_are_none(refused, trained, run):
-    assert "language model" in refused("predict", run, "the cat")
+def test_verbs_for_labels_say_that_there_are_none(refused, trained):
     assert "data.validation.fold" in refused("cv", *trained[1], "--folds", "2")
+
+
+def test_a_copy_of_the_model_folder_tells_the_same(cli, run):
     alone = run.parent / "alone"
     shutil.copytree(run / "model", alone, dirs_exist_ok=True)
-    assert "language model" in refused("predict", alone, "the cat")
+    one, other = (cli("predict", place, "the cat", "--json").json for place in (run, alone))
+    assert one == other
 
 
 def test_a_window_is_not_for_labels(refused, finished):
@@ -204,6 +207,132 @@ def test_a_window_is_not_for_labels(refused, finished):
 def test_a_classifier_has_no_perplexity(refused):
     message = refused("train", "compositional-gru", "train.metric=perplexity")
     assert "train.metric=perplexity" in message
+
+
+def test_a_text_is_continued(cli, refused, run):
+    arguments = ("generate", run, "--prompt", "the cat", "--count", "3", "--tokens", "9")
+    result = cli(*arguments, "--seed", "5", "--json")
+    assert result.code == 0, result.err
+    texts = result.json["texts"]
+    assert len(texts) == 3
+    for one in texts:
+        assert 0 < len(one["tokens"]) + one["ended"] <= 9
+        assert one["text"] == " ".join(one["tokens"])
+        assert "<unk>" not in one["tokens"]
+    assert cli(*arguments, "--seed", "5", "--json").json == result.json
+    shown = cli(*arguments, "--seed", "5").out
+    assert all(line.startswith("the cat") for line in shown.splitlines() if line)
+    assert "top-k" in refused("generate", run, "--top-k", "0")
+
+
+def test_a_prompt_of_unknown_words_is_said_to_be_one(cli, run):
+    result = cli("generate", run, "--prompt", "zebra unicorn")
+    assert result.code == 0
+    assert "every word of the prompt (zebra, unicorn)" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_surprisals_of_a_file_add_up_to_its_perplexity(cli, refused, run, trained):
+    folder = trained[0]
+    result = cli(
+        *("predict", run, "--input", folder / "test.txt", "--output", folder / "out.csv", "--json")
+    )
+    assert result.code == 0, result.err
+    expected = cli("evaluate", run, "--split", "test", "--json").json
+    assert result.json["tokens"] == expected["tokens"]
+    assert result.json["perplexity"] == pytest.approx(expected["perplexity"], rel=1e-5)
+    assert result.json["unknown"] == expected["unknown"]
+    with (folder / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["text", "position", "token", "known", "bits"]
+    mean = sum(float(row["bits"]) for row in rows) / len(rows)
+    assert mean == pytest.approx(expected["bits_per_token"], rel=1e-5)
+    lines = (folder / "test.txt").read_text().splitlines()
+    found = [(row["text"], row["position"], row["token"]) for row in rows]
+    assert found == [
+        (str(number), str(position), token)
+        for number, line in enumerate(lines, 1)
+        for position, token in enumerate([*line.split(), "<eos>"], 1)
+    ]
+    table = folder / "rows.jsonl"
+    table.write_text("".join(json.dumps({"said": line}) + "\n" for line in lines))
+    same = cli(
+        *("predict", run, "--input", table, "--text", "said"),
+        *("--output", folder / "out.parquet", "--json"),
+    ).json
+    assert same["perplexity"] == result.json["perplexity"]
+    empty = folder / "empty.txt"
+    empty.write_text("")
+    bad = folder / "bad.txt"
+    bad.write_bytes(b"fine\n\xff\n")
+    out = ("--output", folder / "o.csv")
+    assert "no texts" in refused("predict", run, "--input", empty, *out)
+    assert "line 2: byte 5" in refused("predict", run, "--input", bad, *out)
+    assert "cannot be read" in refused("predict", run, "--input", folder / "none.txt", *out)
+
+
+def test_surprisals_of_texts_given_here(cli, run):
+    found = cli("predict", run, "the cat", "zebra", "--json").json
+    tokens = [(row["text"], row["token"], row["known"]) for row in found["surprisals"]]
+    assert tokens == [
+        *((1, "the", True), (1, "cat", True), (1, "<eos>", True)),
+        *((2, "zebra", False), (2, "<eos>", True)),
+    ]
+    shown = cli("predict", run, "the cat", "zebra").out
+    assert "zebra (unknown)" in shown
+    assert f"perplexity {found['perplexity']:.2f}" in shown
+
+
+def test_other_rows_than_that_of_the_trained_model(cli, refused, run, finished):
+    result = cli("evaluate", run, "--adapt", "--json").json
+    rows = {row["row"]: row for row in result["adapted"]}
+    assert list(rows) == ["softmax temperature", "dynamic evaluation"]
+    assert rows["softmax temperature"]["perplexity"] <= result["perplexity"] * (1 + 1e-6)
+    characters = sum(len(line) + 1 for line in _validation_lines(run))
+    assert result["characters"] == characters
+    bits = result["bits_per_token"] * result["tokens"]
+    assert result["bits_per_character"] == pytest.approx(bits / characters)
+    shown = cli("evaluate", run, "--adapt").out
+    assert "dynamic evaluation" in shown
+    assert "chosen on validation" in shown
+    assert "--adapt is for language models" in refused("evaluate", finished.run, "--adapt")
+
+
+def _validation_lines(run):
+    lines = (run.parent.parent / "text.txt").read_text().splitlines()
+    return lines[-round(0.1 * len(lines)) :]
+
+
+def test_characters_are_learned_and_written(cli, tmp_path):
+    write_text(tmp_path / "t.txt", 60, seed=1)
+    arguments = [item for item in SMALL if "tokenizer" not in item]
+    result = cli(
+        *("train", "lines", "data.path=t.txt", *arguments, "data.tokenizer=characters", "--json")
+    )
+    assert result.code == 0, result.err
+    continued = cli("generate", result.json["run"], "--prompt", "the c", "--json").json["texts"][0]
+    assert continued["text"] == "".join(continued["tokens"]).replace("▁", " ")
+
+
+def test_a_known_distribution_is_shown_beside_the_model(cli, tmp_path):
+    sizes = ("data.train_size=60", "data.val_size=30", "data.test_size=40")
+    result = cli("train", "grammar", *sizes, *SMALL, "--json")
+    assert result.code == 0, result.err
+    found = cli("evaluate", result.json["run"], "--split", "test", "--json").json
+    assert found["true"]["perplexity"] < found["perplexity"]
+    assert found["true"]["expected_perplexity"] == pytest.approx(3.5867, abs=1e-4)
+    assert "3.59 in expectation" in " ".join(
+        cli("evaluate", result.json["run"], "--split", "test").out.split()
+    )
+
+
+@pytest.mark.slow
+def test_a_good_model_comes_near_the_true_perplexity_and_none_below_it(cli, tmp_path):
+    result = cli("train", "grammar", "--json")
+    assert result.code == 0, result.err
+    found = cli("evaluate", result.json["run"], "--split", "test", "--json").json
+    true = found["true"]["perplexity"]
+    assert true < found["perplexity"] < 1.03 * true
 
 
 def test_the_treebank_has_its_published_size(cli, data_folder, tmp_path):

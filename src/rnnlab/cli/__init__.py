@@ -16,6 +16,7 @@ from rnnlab.cli import (
     ensemble,
     evaluate,
     export,
+    generate,
     learning_curve,
     listing,
     predict,
@@ -43,6 +44,7 @@ app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from rnnlab.cli.output import Json, print_json, print_table, share
+from rnnlab.cli.output import Json, print_json, print_table, say, share
 
 
 def evaluate(
@@ -19,6 +19,13 @@ def evaluate(
             min=1, help="Of a language model: steps computed at a time; changes no result."
         ),
     ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Of a language model: rows with a tuned temperature and dynamic evaluation too.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score a finished run. Each use of a test split is recorded in test-ledger.jsonl."""
@@ -26,16 +33,12 @@ def evaluate(
     from rnnlab.evaluation import evaluate_run
 
     start_logging()
-    result = evaluate_run(run, split, window)
+    result = evaluate_run(run, split, window, adapt=adapt)
     if as_json:
         print_json(result)
         return
     if "perplexity" in result:
-        print(
-            f"{run.name} on {split}: perplexity {result['perplexity']:.2f} "
-            f"({result['loss']:.4f} nats, {result['bits_per_token']:.4f} bits a token), "
-            f"{result['tokens']:,} tokens, {result['unknown']:,} of them unknown words"
-        )
+        _print_stream(run.name, split, result)
         return
     print(
         f"{run.name} on {split}: {result['examples']:,} texts, accuracy "
@@ -59,3 +62,25 @@ def evaluate(
     if len(names) <= 10:
         rows = [[name, *counts] for name, counts in zip(names, result["confusion"], strict=True)]
         print_table(["true \\ predicted", *names], rows)
+
+
+def _print_stream(name: str, split: str, result: dict[str, Any]) -> None:
+    say(
+        f"{name} on {split}: perplexity {result['perplexity']:.2f}, {result['loss']:.4f} nats or "
+        f"{result['bits_per_token']:.4f} bits a token, {result['bits_per_character']:.4f} bits a "
+        f"character; {result['tokens']:,} tokens, {result['unknown']:,} of them unknown words"
+    )
+    if "true" in result:
+        true = result["true"]
+        say(
+            f"the distribution that the texts were drawn from: {true['perplexity']:.2f} on them, "
+            f"{true['expected_perplexity']:.2f} in expectation; no model goes below that but by "
+            "chance"
+        )
+    if "adapted" in result:
+        rows = [["as trained", "", f"{result['perplexity']:.2f}"]]
+        for row in result["adapted"]:
+            chosen = {key: row[key] for key in ("temperature", "rate", "decay") if key in row}
+            settings = ", ".join(f"{key} {value:.4g}" for key, value in chosen.items())
+            rows.append([row["row"], settings, f"{row['perplexity']:.2f}"])
+        print_table(["", "chosen on validation", "perplexity"], rows, left=2)

@@ -30,8 +30,10 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Label texts: given here, one per line on standard input, or in a table."""
+    """Label texts: given here, one per line on standard input, or in a table. A language model
+    tells how surprising every token is; its --input may also be a plain text file."""
     from rnnlab.cli.output import start_logging
+    from rnnlab.export.predictor import is_export
 
     start_logging()
     if (table is None) != (output is None):
@@ -40,6 +42,9 @@ def predict(
         raise UserError("give texts or --input, not both")
     if table is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
+    if not is_export(run) and _is_language_model(run):
+        _surprisals(run, texts, table, output, column, as_json)
+        return
     predictor = _open(run)
     if table is not None and output is not None:
         _predict_table(predictor, table, output, column, as_json)
@@ -48,7 +53,7 @@ def predict(
 
 
 def _open(path: Path) -> Any:
-    """The model there; an exported one without importing torch."""
+    """The classifier there; an exported one without importing torch."""
     from rnnlab.export.predictor import ExportedPredictor, is_export
 
     if is_export(path):
@@ -69,6 +74,62 @@ def _predict_table(
     else:
         print(f"{done['texts']:,} texts labelled -> {output}")
     _remark(done, done["max_tokens"])
+
+
+def _is_language_model(path: Path) -> bool:
+    from rnnlab.ensemble import is_ensemble
+    from rnnlab.model_folder import task_of
+    from rnnlab.run_records import model_folder
+
+    return not is_ensemble(path) and task_of(model_folder(path)) == "language_modeling"
+
+
+def _surprisals(
+    run: Path,
+    texts: Sequence[str] | None,
+    source: Path | None,
+    output: Path | None,
+    column: str | None,
+    as_json: bool,
+) -> None:
+    from rnnlab.language_evaluation import COLUMNS, surprisal_table, surprisals
+    from rnnlab.language_predictor import LanguagePredictor
+    from rnnlab.run_records import model_folder
+
+    predictor = LanguagePredictor.load(model_folder(run))
+    if source is not None and output is not None:
+        done = surprisal_table(predictor, source, output, column)
+        if as_json:
+            print_json(done)
+        else:
+            print(f"{done['tokens']:,} tokens of {done['texts']:,} texts -> {output}")
+            _print_totals(done)
+        return
+    found = surprisals(predictor, list(_checked(texts) if texts else _standard_input()))
+    rows = [
+        dict(zip(COLUMNS, row, strict=True))
+        for chunk in found.chunks()
+        for row in zip(*(list(chunk[name]) for name in COLUMNS), strict=True)
+    ]
+    if as_json:
+        plain = [
+            {**row, "text": int(row["text"]), "position": int(row["position"])}
+            | {"known": bool(row["known"]), "bits": float(row["bits"])}
+            for row in rows
+        ]
+        print_json({"surprisals": plain, **found.facts()})
+        return
+    for row in rows:
+        token = row["token"] if row["known"] else f"{row['token']} (unknown)"
+        print(f"{row['bits']:6.2f}  {'▇' * round(min(row['bits'], 25)):<26}{token}")
+    _print_totals(found.facts())
+
+
+def _print_totals(facts: dict[str, Any]) -> None:
+    print(
+        f"perplexity {facts['perplexity']:.2f}, {facts['bits_per_token']:.2f} bits a token; "
+        f"{facts['unknown']:,} of {facts['tokens']:,} tokens unknown"
+    )
 
 
 def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:

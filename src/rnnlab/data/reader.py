@@ -82,9 +82,13 @@ class TextReader:
         """What its tokens depend on besides settings; see `rnnlab.data.tokenizing`."""
         return provenance(self.tokenizer, self.learned)
 
+    def tokenize(self, texts: Iterable[str]) -> tuple[Ragged, Sequence[str]]:
+        """Type numbers per text, and the types that they number."""
+        return tokenize_all(texts, self._tokenize)
+
     def read(self, texts: Iterable[str]) -> Encoded:
         """Tokenize and encode texts."""
-        return self.encode(*tokenize_all(texts, self._tokenize))
+        return self.encode(*self.tokenize(texts))
 
     def encode(self, ragged: Ragged, types: Sequence[str]) -> Encoded:
         """Encode texts that are tokenized already (type numbers and the types)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rnnlab.registry import Component
@@ -57,3 +57,9 @@ def provenance(tokenizer: Component, learned: bytes | None = None) -> dict[str, 
     if learned is not None:
         facts["learned"] = hashlib.sha256(learned).hexdigest()
     return facts
+
+
+def joined(tokenizer: Component, tokens: Sequence[str]) -> str:
+    """The text that tokens are of, as far as they tell it."""
+    join = getattr(tokenizer.module, "join", " ".join)
+    return join(tokens)

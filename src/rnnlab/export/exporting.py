@@ -11,7 +11,7 @@ import numpy as np
 from rnnlab.data.ragged import Ragged
 from rnnlab.ensemble import is_ensemble
 from rnnlab.environment import now
-from rnnlab.evaluation import LabelledTexts, read_split, run_config
+from rnnlab.evaluation import LabelledTexts, read_split
 from rnnlab.exceptions import UserError
 from rnnlab.export.agreement import TOLERANCE, Agreement, cases, compare, require
 from rnnlab.export.card import model_card
@@ -32,6 +32,7 @@ from rnnlab.export.predictor import (
 from rnnlab.export.quantization import cost, quantized
 from rnnlab.extras import Library
 from rnnlab.files import replacing_folder, sha256_file, write_bytes, write_json, write_text
+from rnnlab.language_evaluation import is_language_model
 from rnnlab.model_folder import reader_settings
 from rnnlab.predictor import Network, Predictor
 from rnnlab.train.rundir import RunDirectory
@@ -108,7 +109,7 @@ def _finished(path: Path) -> RunDirectory:
         raise UserError(
             f"{path}: the run is not finished ({status}); go on with `rnnlab train --resume {path}`"
         )
-    if run_config(run).model.module.TASK != "classification":
+    if is_language_model(run):
         raise UserError(
             f"{path}: a language model, which has no labels; only classifiers are exported"
         )

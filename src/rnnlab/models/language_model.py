@@ -5,6 +5,7 @@ Legend: B columns, T steps of a window, D embedding width, H state width, V voca
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from rnnlab.nn.cells import State
@@ -52,3 +53,7 @@ class LanguageModel(nn.Module):
         inputs_BTD = self.input_dropout(self.embedding(tokens_BT))
         outputs_BTH, _, after = self.encoder(inputs_BTD, None, state)
         return self.output_dropout(outputs_BTH), after
+
+    def log_probabilities(self, features_NH: Tensor) -> Tensor:
+        """ln of the probability of every word after each of the features, float[N, V]."""
+        return torch.log_softmax(self.head(features_NH), dim=-1)

@@ -5,13 +5,17 @@ Legend: B columns, T steps of a window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rnnlab.data.streams import Stream, columns, windows, with_context
+from rnnlab.data.streams import Stream, Tokens, columns, windows, with_context
+from rnnlab.models.language_model import LanguageModel
 from rnnlab.nn.cells import State
 from rnnlab.nn.linear_cross_entropy import linear_cross_entropy
 from rnnlab.perplexity import StreamMetrics, perplexity
@@ -95,18 +99,40 @@ class LanguageModeling:
         The first context is the end of a text. The result does not depend on the window but for
         rounding. The model is put into evaluation mode; the state carried in training stays.
         """
-        model.eval()
         head: nn.Linear = model.head  # pyright: ignore[reportAssignmentType]
-        device = head.weight.device
         weight_VH, bias_V = head.weight.detach(), head.bias.detach()
-        whole_1N = torch.from_numpy(with_context(stream.tokens)).to(device).unsqueeze(0)
-        state: State | None = None
-        total = torch.zeros((), dtype=torch.float64, device=device)
-        for first, end in windows(len(stream), window):
-            features, state = model(whole_1N[:, first:end], state)
-            targets_T = whole_1N[0, first + 1 : end + 1]
-            total += linear_cross_entropy(features[0], weight_VH, bias_V, targets_T).double()
+        total = torch.zeros((), dtype=torch.float64, device=bias_V.device)
+        for features_TH, targets_T in read_stream(model, stream.tokens, window):
+            total += linear_cross_entropy(features_TH, weight_VH, bias_V, targets_T).double()
         return StreamMetrics(total.item(), tokens=len(stream), unknown=stream.unknown)
+
+
+def read_stream(
+    model: nn.Module, tokens: Tokens, window: int = EVALUATION_WINDOW
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Put a model into evaluation mode and read a stream in one pass with carried state.
+
+    Yields:
+        Per window, the features float[T, H] that tell its targets int64[T]. The first context of
+        all is the end of a text.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    whole_1N = torch.from_numpy(with_context(tokens)).to(device).unsqueeze(0)
+    state: State | None = None
+    for first, end in windows(len(tokens), window):
+        features_1TH, state = model(whole_1N[:, first:end], state)
+        yield features_1TH[0], whole_1N[0, first + 1 : end + 1]
+
+
+@torch.inference_mode()
+def surprisals(model: LanguageModel, tokens: Tokens) -> npt.NDArray[np.float32]:
+    """-ln of the probability of every token of a stream, float32[N], in nats."""
+    found = [
+        F.nll_loss(model.log_probabilities(features_TH), targets_T, reduction="none").cpu().numpy()
+        for features_TH, targets_T in read_stream(model, tokens)
+    ]
+    return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
 class StreamFeed:

@@ -13,7 +13,7 @@ A module defines
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Example(NamedTuple):
@@ -58,4 +58,21 @@ class Source(Protocol):
 
     def where(self, split: str, row: int) -> str:
         """Say where example `row` (from 0) of a split comes from ("reviews.csv, line 12")."""
+        ...
+
+
+@runtime_checkable
+class KnownSource(Protocol):
+    """A data set drawn from a distribution that is known, as a stream for language models.
+
+    Attributes:
+        true_loss: entropy of its stream: nats a token, ends of texts counted, that no language
+            model goes below in expectation.
+    """
+
+    @property
+    def true_loss(self) -> float: ...
+
+    def true_nats(self, split: str) -> float:
+        """-ln of the true probability of all texts of a split."""
         ...

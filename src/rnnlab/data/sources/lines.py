@@ -98,13 +98,19 @@ class LinesSource:
     def _lines(self, split: str) -> tuple[int, list[str]]:
         """The lines of a split, and how many of its file come before them."""
         if split in self.paths and (split != "train" or "val" in self.paths):
-            return 0, _read(self.paths[split])
-        lines = _read(self.paths["train"])
+            return 0, read_lines(self.paths[split])
+        lines = read_lines(self.paths["train"])
         cut = max(0, len(lines) - max(1, round(self.options.val_fraction * len(lines))))
         return (0, lines[:cut]) if split == "train" else (cut, lines[cut:])
 
 
-def _read(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 text file; see `LinesSource`.
+
+    Raises:
+        UserError: it is not UTF-8; the line and the byte are named.
+        OSError: it cannot be read.
+    """
     data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode()

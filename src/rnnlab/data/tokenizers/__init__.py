@@ -19,6 +19,10 @@ everything that reads texts carry it.
                                     those of the training part alone
     def build(options, learned: bytes) -> Callable[[str], list[str]]
 
+One whose texts are not simply their tokens with spaces between defines
+
+    def join(tokens: Sequence[str]) -> str      for text that is generated
+
 A token is neither empty nor holds white space. "<unk>" stands for a part of the text that the
 tokenizer does not know.
 """

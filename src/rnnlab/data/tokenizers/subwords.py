@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -125,6 +125,11 @@ def build(options: Options, learned: bytes) -> Callable[[str], list[str]]:
         return [pieces[number] for number in numbers]
 
     return tokenize
+
+
+def join(tokens: Sequence[str]) -> str:
+    """The text that the pieces are of."""
+    return "".join(tokens).replace(_SPACE, " ").strip()
 
 
 def _preparation(options: Options) -> Callable[[str], str]:

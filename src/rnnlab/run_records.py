@@ -1,0 +1,71 @@
+"""What every evaluation of a run reads and writes: its config, its data, its record, the ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rnnlab import compose
+from rnnlab.config.load import parse_config, parse_yaml
+from rnnlab.config.schema import Config
+from rnnlab.data.dataset import Dataset
+from rnnlab.environment import now
+from rnnlab.exceptions import UserError
+from rnnlab.files import append_line
+from rnnlab.train.rundir import RunDirectory
+
+LEDGER = "test-ledger.jsonl"
+
+
+def run_config(run: RunDirectory) -> Config:
+    """The resolved config of a run.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        text = run.config.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{run.config}: damaged ({error}); restore it from a backup") from error
+    return parse_config(parse_yaml(text, str(run.config)), str(run.config))
+
+
+def model_folder(path: Path) -> Path:
+    """The model folder of a run directory, or a copy of one.
+
+    Raises:
+        UserError: there is no run.
+    """
+    alone = (path / "model.json").is_file()
+    return path if alone else RunDirectory.open(path).model
+
+
+def same_data(
+    run: RunDirectory, config: Config, split: str, learned: bytes | None = None
+) -> Dataset:
+    """Open a run's data set, under what its tokenizer learned; refuse one whose train or val is no
+    longer what was trained on."""
+    dataset = compose.dataset_of(config, learned)
+    if split in ("train", "val") and dataset.content_hash != run.read()["identity"]["data"]:
+        raise UserError(
+            f"{run.path}: its data has changed since it was trained, and with it which texts are "
+            "validation; restore the data, or train again"
+        )
+    return dataset
+
+
+def enter_in_ledger(
+    run: RunDirectory, split: str, data: str, digest: str, figures: dict[str, float]
+) -> None:
+    """Note a use of test; others need none."""
+    if split != "test":
+        return
+    line = {"time": now(), "data": data, "run": run.path.name, "hash": digest, **figures}
+    append_line(run.path.resolve().parent / LEDGER, json.dumps(line))
+
+
+def record_evaluation(run: RunDirectory, split: str, metrics: compose.Metrics, **more: Any) -> None:
+    """Append an evaluation, and more that was found by it, to the run's record."""
+    line = {"time": now(), "split": split, **metrics.to_dict(), **more}
+    append_line(run.evaluations, json.dumps(line, ensure_ascii=False))
