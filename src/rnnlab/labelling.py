@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rnnlab.data.tables import open_table, open_writer
+import numpy as np
+import numpy.typing as npt
+
+from rnnlab.data.tables import Chunk, TableReader, open_table, open_writer
 from rnnlab.predictor import Predictions, Tally
 
 
@@ -33,13 +36,36 @@ class Labeller(Protocol):
         ...
 
 
+class LabelledColumns:
+    """The columns of a table and the model's: label, probability and p_LABEL.
+
+    A column of the input with such a name is kept as input_NAME.
+
+    Args:
+        table: the input.
+        labels: of the model.
+    """
+
+    def __init__(self, table: TableReader, labels: tuple[str, ...]) -> None:
+        self._labels = labels
+        added = ["label", "probability", *(f"p_{name}" for name in labels)]
+        self._kept = {name: f"input_{name}" if name in added else name for name in table.columns}
+        self.names = [*self._kept.values(), *added]
+
+    def of(self, chunk: Chunk, probabilities: npt.NDArray[np.float32]) -> dict[str, Any]:
+        """The values of a chunk, by name."""
+        columns = {self._kept[name]: values for name, values in chunk.columns.items()}
+        columns["label"] = [self._labels[i] for i in probabilities.argmax(axis=1)]
+        columns["probability"] = probabilities.max(axis=1)
+        for number, name in enumerate(self._labels):
+            columns[f"p_{name}"] = probabilities[:, number]
+        return columns
+
+
 def predict_table(
     predictor: Labeller, source: Path, target: Path, column: str | None
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
-
-    Adds the columns label, probability and p_LABEL. A column of the input with such a name is kept
-    as input_NAME.
 
     Args:
         predictor: a trained model.
@@ -52,18 +78,11 @@ def predict_table(
     table = open_table(source)
     column = column or predictor.text_column
     table.require(column, "--text")
-    added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
-    kept = {name: f"input_{name}" if name in added else name for name in table.columns}
+    columns = LabelledColumns(table, predictor.labels)
     tally = Tally()
-    with open_writer(target, [*kept.values(), *added], like=table) as writer:
+    with open_writer(target, columns.names, like=table) as writer:
         for chunk in table.chunks():
             result = predictor.predict(chunk.texts(column))
-            best = result.probabilities.argmax(axis=1)
-            columns = {kept[name]: values for name, values in chunk.columns.items()}
-            columns["label"] = [predictor.labels[i] for i in best]
-            columns["probability"] = result.probabilities.max(axis=1)
-            for number, name in enumerate(predictor.labels):
-                columns[f"p_{name}"] = result.probabilities[:, number]
-            writer.write(columns)
+            writer.write(columns.of(chunk, result.probabilities))
             tally.add(result)
     return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}

@@ -20,6 +20,7 @@ from rnnlab.cli import (
     learning_curve,
     listing,
     predict,
+    serve,
     show,
     suggest,
     train,
@@ -49,6 +50,7 @@ app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
 app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("demo")(demo.demo)
 app.command("bench")(bench.bench)
 
