@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, PlainTextResponse, Response
 
 import rnnlab
 from rnnlab.serve.batching import Batcher, Overloaded
@@ -61,7 +61,7 @@ def create_app(holder: Holder, limits: Limits, hosts: Sequence[str]) -> Guard:
     app.add_exception_handler(HTTPException, _not_served)
     _add_model(app, holder, batcher, limits)
     _add_watching(app, holder, batcher, metrics)
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    _add_page(app)
     return Guard(app, hosts=hosts, paths=_PATHS, metrics=metrics)
 
 
@@ -115,6 +115,12 @@ def _add_model(app: FastAPI, holder: Holder, batcher: Batcher, limits: Limits) -
     @app.get("/examples", summary="Validation texts that the model labels wrongly")
     async def examples() -> Response:
         return reply({"examples": await asyncio.to_thread(holder.model.examples)})
+
+
+def _add_page(app: FastAPI) -> None:
+    for file in PAGE.iterdir():
+        path = "/" if file.name == "index.html" else f"/{file.name}"
+        app.add_api_route(path, partial(FileResponse, file), include_in_schema=False)
 
 
 def _add_watching(app: FastAPI, holder: Holder, batcher: Batcher, metrics: Metrics) -> None:

@@ -133,6 +133,6 @@ def _explain(error: Any, kind: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"the field '{place}' is missing"
     if error["type"] == "string_unicode":
-        return f"{place}: half of a surrogate pair stands alone, which no text can hold"
+        return f"{place or 'a name'}: half of a surrogate pair stands alone, which no text can hold"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message

@@ -50,7 +50,11 @@ def serve(
 
     _raise_descriptors()
     listening = _listen(host, port)
-    holder = Holder(path, limits)
+    try:
+        holder = Holder(path, limits)
+    except BaseException:
+        listening.close()
+        raise
     hosts = sorted({*_LOOPBACK, *names} if host in _LOOPBACK else {host, *names})
     config = uvicorn.Config(
         create_app(holder, limits, hosts),
