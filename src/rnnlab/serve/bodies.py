@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import ClientDisconnect, Request
 
 from rnnlab.options import nearest
@@ -17,17 +18,29 @@ from rnnlab.serve.replies import CLOSE, Refusal
 Body = TypeVar("Body", bound="StrictBody")
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 class StrictBody(BaseModel):
     """Fields of exactly these names and types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _whole(text: str) -> str:
+    if not text.isascii() and _HALF.search(text):
+        raise ValueError("half of a surrogate pair stands alone, which no text can hold")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+
+
 class PredictBody(StrictBody):
     """One text, or several."""
 
-    text: Annotated[str | None, Field(description="A single text.")] = None
-    texts: Annotated[list[str] | None, Field(description="Several texts.")] = None
+    text: Annotated[Text | None, Field(description="A single text.")] = None
+    texts: Annotated[list[Text] | None, Field(description="Several texts.")] = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -44,15 +57,15 @@ class PredictBody(StrictBody):
 class ExplainBody(StrictBody):
     """A text, and by which method it is explained."""
 
-    text: str
-    method: Annotated[str | None, Field(description="By default the model's first.")] = None
-    label: Annotated[str | None, Field(description="By default the predicted one.")] = None
+    text: Text
+    method: Annotated[Text | None, Field(description="By default the model's first.")] = None
+    label: Annotated[Text | None, Field(description="By default the predicted one.")] = None
 
 
 class CompleteBody(StrictBody):
     """The beginning of a text, and how a language model goes on."""
 
-    prompt: str
+    prompt: Text
     tokens: Annotated[int, Field(ge=1, le=200)] = 40
     count: Annotated[int, Field(ge=1, le=8)] = 3
     temperature: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 1.0
@@ -133,6 +146,6 @@ def _explain(error: Any, kind: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"the field '{place}' is missing"
     if error["type"] == "string_unicode":
-        return f"{place or 'a name'}: half of a surrogate pair stands alone, which no text can hold"
+        return "a name of a field: half of a surrogate pair stands alone"
     message = error["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
