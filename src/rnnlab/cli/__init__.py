@@ -18,11 +18,13 @@ from rnnlab.cli import (
     ensemble,
     evaluate,
     explain,
+    export,
     generate,
     learning_curve,
     listing,
     predict,
     report,
+    serve,
     show,
     study,
     suggest,
@@ -57,6 +59,8 @@ app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
