@@ -7,6 +7,8 @@ import sys
 import typer
 
 from rnnlab.cli import (
+    analyze,
+    behaviour,
     bench,
     cv,
     data,
@@ -14,6 +16,7 @@ from rnnlab.cli import (
     embed,
     ensemble,
     evaluate,
+    explain,
     generate,
     learning_curve,
     listing,
@@ -22,6 +25,7 @@ from rnnlab.cli import (
     study,
     suggest,
     train,
+    verify,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
@@ -44,10 +48,14 @@ app.command("train")(train.train)
 app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze")(analyze.analyze)
+app.command("behaviour")(behaviour.behaviour)
+app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 
 
