@@ -40,7 +40,7 @@ def test_one_text_and_several_as_the_model_itself(server, predictor):
 
 
 def test_unicode_of_every_kind(server):
-    texts = ["naïve 😀", "\u0000 nul", "‮right to left", "é" * 1000, "\n\r\t"]
+    texts = ["naïve 😀", "\u0000 nul", "\u202eright to left", "é" * 1000, "\n\r\t"]
     assert len(server.predict(*texts)) == len(texts)
 
 
