@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -133,7 +134,11 @@ def load_model(path: Path) -> Predictor | EnsemblePredictor:
 
 
 def predict_table(
-    predictor: Predictor | EnsemblePredictor, source: Path, target: Path, column: str | None
+    predictor: Predictor | EnsemblePredictor,
+    source: Path,
+    target: Path,
+    column: str | None,
+    see: Callable[[Sequence[str]], None],
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
 
@@ -144,6 +149,7 @@ def predict_table(
         predictor: a trained model.
         source, target: tables; the extensions name the formats.
         column: of the texts; by default the one that the run was trained on, or "text".
+        see: is given the texts as they are labelled.
 
     Raises:
         UserError: a table is malformed or has no such column.
@@ -158,7 +164,9 @@ def predict_table(
     tally = Tally()
     with open_writer(target, [*kept.values(), *added], like=table) as writer:
         for chunk in table.chunks():
-            result = predictor.predict(chunk.texts(column))
+            texts = chunk.texts(column)
+            see(texts)
+            result = predictor.predict(texts)
             best = result.probabilities.argmax(axis=1)
             columns = {kept[name]: values for name, values in chunk.columns.items()}
             columns["label"] = [predictor.labels[i] for i in best]

@@ -6,12 +6,15 @@ import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnnlab.cli.output import Json, print_json
 from rnnlab.exceptions import UserError
+
+if TYPE_CHECKING:
+    from rnnlab.ledger import PredictedTexts
 
 _CHUNK_TEXTS = 2048
 
@@ -34,6 +37,7 @@ def predict(
     tells how surprising every token is; its --input may also be a plain text file."""
     from rnnlab.cli.output import start_logging
     from rnnlab.evaluation import load_model
+    from rnnlab.ledger import PredictedTexts
 
     start_logging()
     if (table is None) != (output is None):
@@ -42,22 +46,34 @@ def predict(
         raise UserError("give texts or --input, not both")
     if table is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
-    if _is_language_model(run):
-        _surprisals(run, texts, table, output, column, as_json)
-        return
-    predictor = load_model(run)
-    if table is not None and output is not None:
-        _predict_table(predictor, table, output, column, as_json)
+    is_language_model = _is_language_model(run)
+    predictor = None if is_language_model else load_model(run)
+    seen = PredictedTexts(run)
+    if is_language_model:
+        _surprisals(run, texts, table, output, column, as_json, seen)
+    elif table is not None and output is not None:
+        _predict_table(predictor, table, output, column, as_json, seen)
     else:
-        _predict_lines(predictor, _checked(texts) if texts else _standard_input(), as_json)
+        _predict_lines(predictor, _checked(texts) if texts else _standard_input(), as_json, seen)
+    seen.enter()
+    if seen.count:
+        print(
+            f"note: {seen.count:,} text(s) are in the test part; entered in the test ledger",
+            file=sys.stderr,
+        )
 
 
 def _predict_table(
-    predictor: Any, table: Path, output: Path, column: str | None, as_json: bool
+    predictor: Any,
+    table: Path,
+    output: Path,
+    column: str | None,
+    as_json: bool,
+    seen: PredictedTexts,
 ) -> None:
     from rnnlab.evaluation import predict_table
 
-    done = predict_table(predictor, table, output, column)
+    done = predict_table(predictor, table, output, column, seen.see)
     if as_json:
         print_json(done)
     else:
@@ -80,6 +96,7 @@ def _surprisals(
     output: Path | None,
     column: str | None,
     as_json: bool,
+    seen: PredictedTexts,
 ) -> None:
     from rnnlab.language_evaluation import COLUMNS, surprisal_table, surprisals
     from rnnlab.language_predictor import LanguagePredictor
@@ -87,14 +104,16 @@ def _surprisals(
 
     predictor = LanguagePredictor.load(model_folder(run))
     if source is not None and output is not None:
-        done = surprisal_table(predictor, source, output, column)
+        done = surprisal_table(predictor, source, output, column, seen.see)
         if as_json:
             print_json(done)
         else:
             print(f"{done['tokens']:,} tokens of {done['texts']:,} texts -> {output}")
             _print_totals(done)
         return
-    found = surprisals(predictor, list(_checked(texts) if texts else _standard_input()))
+    lines = list(_checked(texts) if texts else _standard_input())
+    seen.see(lines)
+    found = surprisals(predictor, lines)
     rows = [
         dict(zip(COLUMNS, row, strict=True))
         for chunk in found.chunks()
@@ -121,13 +140,16 @@ def _print_totals(facts: dict[str, Any]) -> None:
     )
 
 
-def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
+def _predict_lines(
+    predictor: Any, lines: Iterable[str], as_json: bool, seen: PredictedTexts
+) -> None:
     from rnnlab.predictor import Tally
 
     tally = Tally()
     collected: list[dict[str, Any]] = []
     for chunk, result in _labelled(predictor, lines):
         tally.add(result)
+        seen.see(chunk)
         for text, row in zip(chunk, result.probabilities.tolist(), strict=True):
             best = max(range(len(row)), key=row.__getitem__)
             if as_json:
