@@ -10,6 +10,7 @@ from rnnlab.cli import (
     analyze,
     behaviour,
     bench,
+    compare,
     cv,
     data,
     doctor,
@@ -17,10 +18,13 @@ from rnnlab.cli import (
     ensemble,
     evaluate,
     explain,
+    export,
     generate,
     learning_curve,
     listing,
     predict,
+    report,
+    serve,
     show,
     study,
     suggest,
@@ -55,7 +59,11 @@ app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("export")(export.export)
+app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 
