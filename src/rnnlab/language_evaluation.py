@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from rnnlab.language_predictor import LanguagePredictor
 from rnnlab.perplexity import perplexity
 from rnnlab.run_records import enter_in_ledger, record_evaluation, run_config, same_data
 from rnnlab.train.rundir import RunDirectory
+
+log = logging.getLogger(__name__)
 
 _TOKENS_PER_CHUNK = 1 << 16
 COLUMNS = ("text", "position", "token", "known", "bits")
@@ -94,10 +97,13 @@ def _adapted(
 
     model = predictor.model
     val = read_stream(dataset, "val", predictor.reader)
+    log.info("fitting the softmax temperature to the validation part")
     temperature = fit_temperature(model, val)
     tempered = score_at_temperature(model, stream, temperature)
+    log.info("choosing how to learn while reading, on the validation part: minutes")
     sizes = gradient_sizes(model, read_stream(dataset, "train", predictor.reader))
     adaptation = tune(model, val, sizes)
+    log.info("reading %s tokens, and learning from them", f"{len(stream):,}")
     dynamic = score_dynamically(model, stream, adaptation, sizes)
     return [
         {"row": "softmax temperature", "temperature": temperature, **tempered.figures()},

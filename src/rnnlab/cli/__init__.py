@@ -7,23 +7,26 @@ import sys
 import typer
 
 from rnnlab.cli import (
+    analyze,
     bench,
     compare,
     cv,
     data,
-    demo,
     doctor,
     embed,
     ensemble,
     evaluate,
+    explain,
     generate,
     learning_curve,
     listing,
     predict,
     report,
     show,
+    study,
     suggest,
     train,
+    verify,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
@@ -43,15 +46,18 @@ app.add_typer(embed.app, name="embed")
 app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
+app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze")(analyze.analyze)
+app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
-app.command("demo")(demo.demo)
+app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 
 

@@ -101,6 +101,7 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
                 "data.validation.by=example"
             )
         raise UserError(f"no training example has the label '{name}': {remedy}")
+    _require_room_for_padding(config)
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
@@ -125,6 +126,17 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
         metric=selection_metric(config, dataset),
         notes=label_notes(config, dataset, val),
     )
+
+
+def _require_room_for_padding(config: Config) -> None:
+    """A text is padded to one length, whatever its batch mates: none may be longer."""
+    padded = getattr(config.model.options, "read_padding", None)
+    longest = config.data.max_tokens
+    if padded is not None and (longest is None or longest > padded):
+        raise UserError(
+            f"model.read_padding={padded} needs data.max_tokens of at most {padded} (it is "
+            f"{'not set' if longest is None else longest}): texts are cut or padded to one length"
+        )
 
 
 def warn_of_unknown(texts: Encoded, split: str) -> None:
@@ -186,6 +198,7 @@ def train(
     if config.model.module.TRAINED:
         fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
     else:
+        started = time.process_time()
         fitted = config.model.module.fit(
             config.model.options,
             prepared.train_texts.ragged,
@@ -194,7 +207,7 @@ def train(
             num_classes=len(labels),
             class_weights=weights,
         )
-        facts = {}
+        facts = {"cpu_seconds": round(time.process_time() - started, 3)}
     facts = {"parameters": fitted.num_parameters, **facts}
     column = getattr(config.data.source.options, "text", "text")
     predictor = Predictor(config.model, fitted, prepared.reader, labels, column)

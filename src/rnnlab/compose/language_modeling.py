@@ -14,7 +14,7 @@ from rnnlab.config.schema import Config
 from rnnlab.data import streams
 from rnnlab.data.dataset import Dataset
 from rnnlab.data.reader import TextReader, mostly_unknown
-from rnnlab.data.streams import Stream, stream_of
+from rnnlab.data.streams import Stream, Variation, stream_of
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.language_predictor import LanguagePredictor
@@ -118,7 +118,7 @@ def train(
     """
     import torch
 
-    from rnnlab.tasks.language_modeling import LanguageModeling, StreamFeed
+    from rnnlab.tasks.language_modeling import LanguageModeling, Penalties, StreamFeed
 
     device = torch.device(config.device)
     torch.manual_seed(config.seed)
@@ -126,12 +126,15 @@ def train(
         config.model.options, vocabulary_size=len(prepared.reader.vocabulary)
     )
     model.to(device)
-    task = LanguageModeling(config.train.stream.loss, autocast_of(config, device))
+    stream = config.train.stream
+    penalties = Penalties(stream.ar, stream.tar)
+    task = LanguageModeling(stream.loss, autocast_of(config, device), penalties)
     feed = StreamFeed(
         prepared.train,
         task,
         batch_size=config.train.batch_size,
-        window=config.train.stream.window,
+        window=stream.window,
+        variation=stream.variable and Variation(**dict(stream.variable), seed=config.seed),
         device=device,
     )
     predictor = LanguagePredictor(config.model, model, prepared.reader)
