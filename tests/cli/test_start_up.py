@@ -66,7 +66,7 @@ def test_every_verb_is_in_the_help(cli):
     assert shown.code == 0
     verbs = (
         "list doctor data embed suggest show train evaluate predict cv ensemble learning-curve "
-        "study bench"
+        "export serve study bench"
     )
     for verb in verbs.split():
         assert f"\n  {verb} " in shown.out

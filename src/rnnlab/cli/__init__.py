@@ -8,6 +8,7 @@ import typer
 
 from rnnlab.cli import (
     analyze,
+    behaviour,
     bench,
     compare,
     cv,
@@ -17,11 +18,13 @@ from rnnlab.cli import (
     ensemble,
     evaluate,
     explain,
+    export,
     generate,
     learning_curve,
     listing,
     predict,
     report,
+    serve,
     show,
     study,
     suggest,
@@ -50,14 +53,17 @@ app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("analyze")(analyze.analyze)
+app.command("behaviour")(behaviour.behaviour)
 app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
+app.command("export")(export.export)
+app.command("serve")(serve.serve)
+app.command("verify")(verify.verify)
 app.command("compare")(compare.compare)
 app.command("report")(report.report)
-app.command("verify")(verify.verify)
 app.command("bench")(bench.bench)
 
 

@@ -17,7 +17,7 @@ _CHUNK_TEXTS = 2048
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, or ensemble.")],
+    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, ensemble, or export.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
@@ -33,7 +33,7 @@ def predict(
     """Label texts: given here, one per line on standard input, or in a table. A language model
     tells how surprising every token is; its --input may also be a plain text file."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.evaluation import load_model
+    from rnnlab.export.predictor import is_export
 
     start_logging()
     if (table is None) != (output is None):
@@ -42,20 +42,31 @@ def predict(
         raise UserError("give texts or --input, not both")
     if table is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
-    if _is_language_model(run):
+    if not is_export(run) and _is_language_model(run):
         _surprisals(run, texts, table, output, column, as_json)
         return
-    predictor = load_model(run)
+    predictor = _open(run)
     if table is not None and output is not None:
         _predict_table(predictor, table, output, column, as_json)
     else:
         _predict_lines(predictor, _checked(texts) if texts else _standard_input(), as_json)
 
 
+def _open(path: Path) -> Any:
+    """The classifier there; an exported one without importing torch."""
+    from rnnlab.export.predictor import ExportedPredictor, is_export
+
+    if is_export(path):
+        return ExportedPredictor.load(path)
+    from rnnlab.evaluation import load_model
+
+    return load_model(path)
+
+
 def _predict_table(
     predictor: Any, table: Path, output: Path, column: str | None, as_json: bool
 ) -> None:
-    from rnnlab.evaluation import predict_table
+    from rnnlab.labelling import predict_table
 
     done = predict_table(predictor, table, output, column)
     if as_json:
