@@ -251,7 +251,7 @@ if "rnnlab.study.worker" in " ".join(sys.orig_argv) and "INJECT" in os.environ:
 
 @pytest.fixture
 def inject(tmp_path, monkeypatch):
-    """Let every worker fail: inject(mode, writes before it, marker that heals it once it exists)."""
+    """Let every worker fail: inject(mode, writes before it, marker that heals once it exists)."""
 
     def run(mode: str, count: int, marker: Path) -> None:
         folder = tmp_path / "injection"

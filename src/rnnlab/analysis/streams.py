@@ -140,9 +140,11 @@ def hardest_tokens(
     return [
         {
             "position": place,
-            "word": words[tokens[place]],
+            "word": words[int(tokens[place])],
             "nats": float(nats[place]),
-            "context": " ".join(words[n] for n in tokens[max(0, place - _CONTEXT) : place]),
+            "context": " ".join(
+                words[n] for n in tokens[max(0, place - _CONTEXT) : place].tolist()
+            ),
         }
         for place in ranked
     ]

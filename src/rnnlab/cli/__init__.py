@@ -8,7 +8,9 @@ import typer
 
 from rnnlab.cli import (
     analyze,
+    behaviour,
     bench,
+    compare,
     cv,
     data,
     doctor,
@@ -21,6 +23,7 @@ from rnnlab.cli import (
     learning_curve,
     listing,
     predict,
+    report,
     serve,
     show,
     study,
@@ -50,6 +53,7 @@ app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("analyze")(analyze.analyze)
+app.command("behaviour")(behaviour.behaviour)
 app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
@@ -58,6 +62,8 @@ app.command("learning-curve")(learning_curve.curve)
 app.command("export")(export.export)
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.compose.cost import LATENCY_TEXTS, latency, size_and_memory
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import vocabulary as words
@@ -61,6 +62,14 @@ class Prepared:
             f"{len(self.reader.vocabulary):,} words, "
             f"{self.train_texts.ragged.lengths.mean():.0f} tokens a text"
         )
+
+    def raw_samples(self) -> list[str]:
+        """Texts spread over validation, as the source has them; none where they are in memory."""
+        if isinstance(self.dataset, MemoryDataset):
+            return []
+        every = max(1, len(self.val) // LATENCY_TEXTS)
+        holder = self.dataset.texts(self.dataset.holder("val"))
+        return holder.texts(self.val.rows[::every][:LATENCY_TEXTS])
 
     def facts(self) -> dict[str, Any]:
         """Facts about what was read, for run.json."""
@@ -264,7 +273,9 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     """Score a trained model on the validation part; keep it, and what it answers, in the run."""
     predictor = trained.predictor
     best = trained.facts.pop("best", {})
+    started = time.perf_counter()
     val, probabilities = score(predictor, prepared.val_texts, prepared.val.labels)
+    seconds = time.perf_counter() - started
     predictor.save(run.model)
     rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
     rows.write(run.predictions / "val.parquet")
@@ -273,7 +284,12 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
         "loss": best.get("train_loss"),
         "accuracy": best.get("train_accuracy"),
     }
-    return Finish(val, train, prepared.facts())
+    cost = {
+        **latency(predictor.predict, prepared.raw_samples()),
+        "texts_per_second": round(len(prepared.val) / seconds, 1),
+        **size_and_memory(run.model),
+    }
+    return Finish(val, train, prepared.facts(), cost)
 
 
 def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:

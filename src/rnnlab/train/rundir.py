@@ -26,6 +26,9 @@ from filelock import FileLock, Timeout
 from rnnlab.exceptions import Busy, UserError
 from rnnlab.files import read_json, write_json, write_text
 
+LEDGER = "test-ledger.jsonl"
+"""Beside the runs: every use of a test part."""
+
 _MARKS = ("run.json", "config.yaml")
 
 
