@@ -99,12 +99,23 @@ def test_a_token_is_neither_empty_nor_holds_space(name, text):
         assert token.split() == [token]
 
 
-# spaCy takes emoticons together that a line end comes after, so that ":(" and "(" may differ
-@pytest.mark.parametrize("name", [name for name in TOKENIZERS.names if name != "spacy"])
+# spaCy takes emoticons together that a line end comes after, so that ":(" and "(" may differ;
+# among characters, white space is one
+@pytest.mark.parametrize(
+    "name", [name for name in TOKENIZERS.names if name not in ("spacy", "characters")]
+)
 @settings(deadline=None)
 @given(left=st.text(), right=st.text())
 def test_a_line_end_always_separates(name, left, right):
     assert tokens(name, f"{left}\n{right}") == tokens(name, left) + tokens(name, right)
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_characters_tell_the_text_but_for_kinds_of_space(text):
+    tokenizer = Component(TOKENIZERS, "characters", TOKENIZERS.load("characters").Options())
+    told = tokenizing.joined(tokenizer, tokens("characters", text))
+    assert told == " ".join(text.split()).replace("▁", " ")
 
 
 @pytest.mark.parametrize("name", TOKENIZERS.names)

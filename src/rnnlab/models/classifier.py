@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rnnlab.data.vocabulary import UNKNOWN
@@ -39,6 +40,8 @@ class Classifier(nn.Module):
         word_dropout: share of the training tokens that are read as the unknown word.
         embedding_dropout: on the embedded tokens.
         dropout: on the pooled vector, and on the hidden layer.
+        read_padding: tokens to which every text is padded, all of which are then read as words; for
+            teaching what a missing mask does. None to read the text alone.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Classifier(nn.Module):
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         dropout: float = 0.0,
+        read_padding: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding, self.encoder = embedding, encoder
@@ -66,7 +70,7 @@ class Classifier(nn.Module):
                 )
         self._is_mean_of_words = encoder is None and list(pooling) == ["mean"]
         self.pooling = nn.ModuleList(module.build(size) for module in modules)
-        self.activation = activation
+        self.activation, self.read_padding = activation, read_padding
         self.word_dropout = word_dropout
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
@@ -80,6 +84,9 @@ class Classifier(nn.Module):
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
             dropped_BT &= _is_token(tokens_BT, lengths_B)
             tokens_BT = tokens_BT.masked_fill(dropped_BT, UNKNOWN)
+        if self.read_padding is not None:
+            tokens_BT = F.pad(tokens_BT, (0, max(0, self.read_padding - tokens_BT.shape[1])))
+            lengths_B = torch.full_like(lengths_B, tokens_BT.shape[1])
         if self._can_average():
             return self._classify(self.embedding.mean(tokens_BT, lengths_B))
         return self.read_vectors(self.embedding_dropout(self.embedding(tokens_BT)), lengths_B)

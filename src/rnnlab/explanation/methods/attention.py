@@ -19,10 +19,11 @@ RANK = 4
 
 
 def refusal(predictor: Predictor) -> str:
-    """Only a network whose pooling weighs tokens has attention."""
+    """Only a network whose pooling weighs tokens has attention, and not if it reads padding."""
     fitted = predictor.fitted
     if isinstance(fitted, Network) and any(hasattr(p, "weights") for p in fitted.model.pooling):
-        return ""
+        reads_padding = fitted.model.read_padding is not None
+        return "this model reads padding as if it were words" if reads_padding else ""
     return f"this model of kind '{predictor.kind.name}' has no attention"
 
 

@@ -53,9 +53,10 @@ class Integral(NamedTuple):
 
 
 def refusal(predictor: Predictor) -> str:
-    """Gradients need a network."""
+    """Gradients need a network that reads the text's own words alone."""
     if isinstance(predictor.fitted, Network):
-        return ""
+        reads_padding = predictor.fitted.model.read_padding is not None
+        return "this model reads padding as if it were words" if reads_padding else ""
     return f"a model of kind '{predictor.kind.name}' has no word vectors to differentiate by"
 
 
