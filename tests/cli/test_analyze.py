@@ -7,6 +7,7 @@ import html.parser
 import json
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_the_page_is_whole_and_its_texts_are_text(runs, analyzed):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
     class Outside(html.parser.HTMLParser):
-        found: list[str] = []
+        found: ClassVar[list[str]] = []
 
         def handle_starttag(self, tag, attributes):
             values = [value for name, value in attributes if name in ("src", "href")]
