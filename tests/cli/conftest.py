@@ -115,6 +115,12 @@ def finished(session_cache, tmp_path_factory) -> Finished:
     return Finished(Path(result.json["run"]), table, test, arguments, result)
 
 
+@pytest.fixture(scope="session")
+def tools() -> SimpleNamespace:
+    """`run`, `rows` and `write`: for fixtures of a whole module, which need runs of their own."""
+    return SimpleNamespace(run=run_command, rows=make_rows, write=write_table)
+
+
 @pytest.fixture
 def cli(tmp_path, monkeypatch):
     """Run a command in an empty folder."""

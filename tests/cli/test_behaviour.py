@@ -35,7 +35,11 @@ def test_the_terminal(cli, finished, monkeypatch):
 
 
 def test_a_role_that_the_model_lacks(refused, finished, tmp_path):
-    assert "unknown label" in refused("behaviour", finished.run, "--role", "positive=god") or True
+    message = refused("behaviour", finished.run, "--role", "positive=god")
+    assert "--role positive: no label 'god'; did you mean 'good'" in message
+    assert "no such role; did you mean 'positive'" in refused(
+        "behaviour", finished.run, "--role", "positiv=good"
+    )
     path = tmp_path / "own.yaml"
     path.write_text(OWN.replace("good: [good]", "good: [fine]"))
     message = refused("behaviour", finished.run, "--templates", path)
@@ -55,7 +59,7 @@ def test_a_role_that_the_model_lacks(refused, finished, tmp_path):
         ('{fine}"], role', '{fien}"], role', "no words for the slot {fien}; did you mean 'fine'"),
         ("name: thing", "name: praise", "two tests are called 'praise'"),
         ("[film, plot]", "[film]", "vary needs two words or more"),
-        ("tests:", "tset:", "unknown key 'tset'; did you mean 'tests'"),
+        ("tests:", "tset:", "unknown key 'tset'; known: roles, tests, words"),
         ("[film, plot]", "[film, plot", "line"),
     ],
 )
