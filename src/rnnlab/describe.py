@@ -36,9 +36,10 @@ def describe(config: Config) -> dict[str, Any]:
         `recorded`: vocabulary and classes that the figures are for, and their `origin`; a language
         model has no classes.
         `parameters`: `total`, `trainable`, `layers` (name, shape, count, `textbook` for recurrent
-        layers: one bias vector per gate); None for models without a fixed number.
+        layers: one bias vector per gate; `tied` for a head: whose matrix it has, which is counted
+        there); None for models without a fixed number.
         `cost`: `training_flops_per_token`: forward and backward matrix products, 6 per weight of
-        recurrent layers and head.
+        recurrent layers and head; at most, where an adaptive softmax reads some of its clusters.
     """
     facts = config.data.recorded
     recorded: dict[str, Any] = (
@@ -67,7 +68,9 @@ def describe(config: Config) -> dict[str, Any]:
     if total != _size(model):
         raise RuntimeError("the layers' parameters do not add up to the model's")
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    flops = 6 * (total - layers[0]["count"])
+    _, *multiplied = model.children()
+    shared = _size(model.embedding) if getattr(config.model.options, "tied", False) else 0
+    flops = 6 * (sum(map(_size, multiplied)) + shared)
     return {
         "recorded": recorded,
         "parameters": {"total": total, "trainable": trainable, "layers": layers},
@@ -79,12 +82,14 @@ def _layers(name: str, module: Any) -> list[dict[str, Any]]:
     """Rows of a part of a model; none where it has no parameters."""
     from torch import nn
 
+    from rnnlab.nn.heads import AdaptiveHead
     from rnnlab.nn.recurrent import Recurrent
 
     if isinstance(module, Recurrent):
         return _recurrent_layers(name, module)
-    if isinstance(module, nn.ModuleList):
-        return [row for i, part in enumerate(module) for row in _layers(f"{name}.{i}", part)]
+    if isinstance(module, (AdaptiveHead, nn.ModuleList, nn.Sequential)):
+        parts = module.named_children()
+        return [row for own, part in parts for row in _layers(f"{name}.{own}", part)]
     return [_layer(name, module)] if _size(module) else []
 
 
@@ -111,10 +116,15 @@ def _size(module: Any) -> int:
 
 
 def _layer(name: str, module: Any) -> dict[str, Any]:
-    weight = next(module.parameters())
-    return {
+    from rnnlab.nn.heads import TiedHead
+
+    own = next(module.parameters())
+    row = {
         "name": name,
-        "shape": list(weight.shape),
+        "shape": list(own.shape),
         "count": _size(module),
-        "trainable": weight.requires_grad,
+        "trainable": own.requires_grad,
     }
+    if isinstance(module, TiedHead):
+        row |= {"shape": list(module.weight.shape), "tied": "embedding"}
+    return row

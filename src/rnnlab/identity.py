@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from rnnlab.config.schema import Config
+from rnnlab.config.schema import Config, NonMonotone
 from rnnlab.data import batching, folds, streams, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset
@@ -18,11 +19,28 @@ _UNREAD = {
 }
 """Keys of `train` that a task does not read."""
 
+_LATER = {
+    "model.embedding.type_dropout": 0.0,
+    "model.embedding.locked": False,
+    "model.embedding.initial_range": None,
+    "model.encoder.last_hidden": None,
+    "model.read_padding": None,
+    "model.tied": False,
+    "model.adaptive": None,
+    "model.locked": False,
+    "train.stream.variable": None,
+    "train.stream.ar": 0.0,
+    "train.stream.tar": 0.0,
+}
+"""Keys that came when there were runs already, with the values for which nothing changed: at these
+they are left out, so that the runs keep their identities."""
+
 
 def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
     versions = reading_versions(config.model, config.data.tokenizer)
     modules: dict[str, Any] = {"validation": validation, "vocabulary": words}
+    numbers: dict[str, int] = {}
     if config.data.validation.fold is not None:
         modules["folds"] = folds
     if config.data.subset is not None:
@@ -35,9 +53,15 @@ def component_versions(config: Config) -> dict[str, int]:
             modules |= {"batching": batching, "task": classification, "loop": loop}
         else:
             modules |= {"streams": streams, "task": language_modeling, "loop": loop}
+            if config.train.stream.variable is not None:
+                numbers["variable windows"] = streams.VARIATION_VERSION
+        if isinstance(config.train.average, NonMonotone):
+            from rnnlab.train import average
+
+            numbers["non-monotone average"] = average.NON_MONOTONE_VERSION
         for item in (config.train.optimizer, config.train.schedule):
             modules[f"{item.registry.noun} {item.name}"] = item.module
-    versions |= {name: module.VERSION for name, module in modules.items()}
+    versions |= numbers | {name: module.VERSION for name, module in modules.items()}
     if config.data.vocabulary.max_size is not None:
         versions["vocabulary cut"] = words.CUT_VERSION
     return versions
@@ -49,29 +73,56 @@ def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
     Paths and column names are replaced by the hash of what was read; names, threads, the tracker
     and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
     """
-    settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads", "tracker"):
-        del settings[key]
-    for key in (*type(config.data.source.options).model_fields, "recorded"):
+    settings, metric = read_settings(config), selection_metric(config, dataset)
+    for key in type(config.data.source.options).model_fields:
         del settings["data"][key]
     _forget_unused_cuts(settings["data"], dataset)
-    del settings["train"]["checkpoint_seconds"]
-    settings["train"]["metric"] = selection_metric(config, dataset)
-    for key in _UNREAD[config.model.module.TASK]:
-        del settings["train"][key]
     if not config.model.module.TRAINED:
-        settings["train"] = {"class_weights": config.train.class_weights}
-        del settings["device"], settings["seed"]
-    elif (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
+        return _identity(config, dataset, settings)
+    settings["train"]["metric"] = metric
+    if (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
         from rnnlab.data.download import file_sha256
         from rnnlab.data.vectors import locate_vectors
 
         settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
+    return _identity(config, dataset, settings)
+
+
+def read_settings(config: Config) -> dict[str, Any]:
+    """The settings of a config that a training reads, the seed included; looks at no data."""
+    settings = config.model_dump(mode="json")
+    for key in ("name", "summary", "threads", "tracker"):
+        del settings[key]
+    del settings["data"]["recorded"]
+    for path, unchanged in _LATER.items():
+        _forget_at(settings, path.split("."), unchanged)
+    if not config.model.module.TRAINED:
+        settings["train"] = {"class_weights": config.train.class_weights}
+        del settings["device"], settings["seed"]
+        return settings
+    for key in ("checkpoint_seconds", *_UNREAD[config.model.module.TASK]):
+        del settings["train"][key]
+    return settings
+
+
+def _identity(config: Config, dataset: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "settings": settings,
         "data": dataset.content_hash,
         "versions": component_versions(config),
     }
+
+
+def _forget_at(settings: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Remove the key at a path, where there is one, if it has this value."""
+    *sections, key = path
+    inner: Any = settings
+    for section in sections:
+        inner = inner.get(section)
+        if not isinstance(inner, dict):
+            return
+    if key in inner and inner[key] == value:
+        del inner[key]
 
 
 def _forget_unused_cuts(data: dict[str, Any], dataset: Dataset) -> None:

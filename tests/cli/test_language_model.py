@@ -147,16 +147,74 @@ def test_what_makes_a_run_another_run(cli, trained, run, change, same):
         ("train.label_smoothing=0.1", ["train.label_smoothing", "leave it out"]),
         ("train.batch_tokens=100", ["train.batch_tokens", "leave it out"]),
         ("data.max_tokens=100", ["data.max_tokens", "leave it out"]),
-        ("data.subset.fraction=0.5", ["data.subset", "leave it out"]),
         ("data.validation.fold={number: 1, of: 2}", ["data.validation.fold", "leave it out"]),
         ("model=majority", ["data.source=lines", "no labels", "model.kind=language_model"]),
         ("model.encoder.bidirectional=true", ["model.encoder.bidirectional", "unknown key"]),
+        ("model.tide=true", ["'model.tide'", "did you mean 'tied'"]),
+        ("model.embedding.typ_dropout=0.1", ["'type_dropout'"]),
+        ("train.stream.tra=1", ["'train.stream.tra'", "'tar'"]),
+        ("train.stream.tar=-1", ["train.stream.tar", "greater than or equal to 0"]),
+        ("train.stream={window: 1, tar: 1}", ["train.stream", "tar compares", "window=1"]),
+        ("train.stream.variable.least=50", ["variable.least=50", "window=12", "lower it"]),
+        ("train.stream.variable.last=4", ["'train.stream.variable.last'", "'least'"]),
+        ("train.average=2", ["train.average", "between 0 and 1", "non_monotone"]),
+        ("train.average=true", ["train.average", "between 0 and 1"]),
+        ("train.average={non_monotonic: 5}", ["'train.average.non_monotonic'", "'non_monotone'"]),
+        ("train.average.non_monotone=0", ["train.average.non_monotone", "greater than 0"]),
+        (
+            "model={kind: language_model, tied: true, adaptive: {cutoffs: [3]}}",
+            ["tied needs a full"],
+        ),
+        ("model.adaptive.cutoffs=[3, 2]", ["model.adaptive", "cutoffs must rise"]),
+        ("model.adaptive={}", ["model.adaptive.cutoffs", "missing"]),
         ("data.path=absent.txt", ["data.path: absent.txt", "cannot be read"]),
     ],
 )
 def test_what_has_no_meaning_is_refused(refused, trained, change, parts):
     message = refused("train", *trained[1], change)
     assert all(part in message for part in parts), message
+
+
+def test_a_cutoff_beyond_the_words_of_the_text_is_refused(refused, trained):
+    arguments = ("train", *trained[1], "model.adaptive={cutoffs: [300], divide_by: 2}")
+    message = refused(*arguments, after_progress=True)
+    assert "model.adaptive.cutoffs: 300 is not below the vocabulary's size, 9" in message
+
+
+EXTRAS = {
+    "tied": (
+        *("model.tied=true", "model.encoder.last_hidden=6", "model.encoder.locked=true"),
+        "model.embedding={dim: 8, type_dropout: 0.1, dropout: 0.2, locked: true}",
+        *("model.encoder.weight_drop=0.2", "model.encoder.dropout=0.1"),
+        *("model.dropout=0.2", "model.locked=true", "train.epochs=5"),
+        *("train.stream={window: 12, variable: {}, ar: 2, tar: 1}",),
+        "train.optimizer={name: sgd, lr: 40}",
+        "train.average={non_monotone: 1}",
+    ),
+    "adaptive": ("model.adaptive={cutoffs: [3, 6], divide_by: 2}",),
+}
+
+
+@pytest.mark.parametrize("kind", EXTRAS)
+def test_tied_and_adaptive_runs_are_used_like_any_other(cli, trained, kind):
+    folder, arguments = trained
+    result = cli("train", *arguments, *EXTRAS[kind], "--runs", folder / "extra", "--json")
+    assert result.code == 0, result.err
+    run = result.json["run"]
+    evaluated = cli("evaluate", run, "--window", "7", "--json").json
+    assert evaluated["perplexity"] == pytest.approx(result.json["val"]["perplexity"], rel=1e-5)
+    with (folder / "extra" / run / "epochs.csv").open(newline="") as file:
+        best = min(float(row["val_perplexity"]) for row in csv.DictReader(file))
+    assert evaluated["perplexity"] == pytest.approx(best, rel=1e-5)
+    shown = cli("show", run, "--json").json["parameters"]
+    facts = json.loads((folder / "extra" / run / "run.json").read_text())
+    assert shown["total"] == facts["parameters"]
+    adapted = cli("evaluate", run, "--adapt", "--json")
+    assert adapted.code == 0, adapted.err
+    assert cli("generate", run, "--prompt", "the cat", "--tokens", "5").code == 0
+    assert cli("predict", run, "the cat sees", "--json").code == 0
+    again = cli("train", *arguments, *EXTRAS[kind], "--runs", folder / "extra", "--json")
+    assert again.json == result.json
 
 
 def test_a_batch_with_more_columns_than_tokens_is_refused(refused, trained):

@@ -33,6 +33,8 @@ TOTALS = {
     "ptb-zaremba-small": 4_653_200,
     "ptb-gru": 4_492_400,
     "ptb-gru-dropout": 4_492_400,
+    "ptb-awd": 24_221_600,
+    "ptb-best-small": 4_665_040,
 }
 
 
@@ -85,6 +87,66 @@ def test_the_textbook_counts_one_bias_vector_per_gate():
         ("encoder.l1", 321_600, 320_800),
         ("head", 2_010_000, None),
     ]
+
+
+def test_a_tied_matrix_is_counted_once_and_multiplied_all_the_same():
+    facts = describe(load_config("ptb-awd"))
+    layers = facts["parameters"]["layers"]
+    assert [(layer["name"], layer["shape"], layer["count"]) for layer in layers] == [
+        ("embedding", [10_000, 400], 4_000_000),
+        ("encoder.l0", [400, 1150], 4 * 1150 * (400 + 1150 + 2)),
+        ("encoder.l1", [1150, 1150], 4 * 1150 * (1150 + 1150 + 2)),
+        ("top.l0", [1150, 400], 4 * 400 * (1150 + 400 + 2)),
+        ("head", [10_000, 400], 10_000),
+    ]
+    assert layers[-1]["tied"] == "embedding"
+    assert facts["cost"]["training_flops_per_token"] == 6 * 24_221_600
+    untied = describe(load_config("ptb-awd", ["model.tied=false"]))
+    assert untied["parameters"]["total"] == 24_221_600 + 4_000_000
+    assert untied["cost"] == facts["cost"]
+    projected = describe(load_config("ptb-awd", ["model.encoder.last_hidden=null"]))
+    layers = {layer["name"]: layer for layer in projected["parameters"]["layers"]}
+    assert layers["projection"]["count"] == 400 * 1150
+
+
+def test_the_layers_of_an_adaptive_softmax_add_up():
+    facts = describe(load_config("ptb-lstm", ["model.adaptive.cutoffs=[2000, 6000]"]))
+    layers = {layer["name"]: layer["count"] for layer in facts["parameters"]["layers"]}
+    heads = {name: count for name, count in layers.items() if name.startswith("head")}
+    assert heads == {
+        "head.head": 2002 * 201,
+        "head.tail.0.0": 200 * 50,
+        "head.tail.0.1": 50 * 4000,
+        "head.tail.1.0": 200 * 12,
+        "head.tail.1.1": 12 * 4000,
+    }
+    assert facts["parameters"]["total"] == sum(layers.values())
+
+
+def test_the_recipe_of_awd_is_the_published_one():
+    config = load_config("ptb-awd")
+    model, train = config.model.options, config.train
+    assert (model.embedding.dim, model.encoder.hidden, model.encoder.layers) == (400, 1150, 3)
+    dropouts = (
+        model.embedding.dropout,
+        model.encoder.dropout,
+        model.dropout,
+        model.embedding.type_dropout,
+        model.encoder.weight_drop,
+    )
+    assert dropouts == (0.4, 0.25, 0.4, 0.1, 0.5)
+    assert model.embedding.locked
+    assert model.encoder.locked
+    assert model.locked
+    assert (train.stream.window, train.stream.ar, train.stream.tar) == (70, 2, 1)
+    assert train.stream.loss == "token_mean"
+    assert (train.optimizer.options.lr, train.clip_norm) == (30, 0.25)
+    assert train.optimizer.options.weight_decay == 1.2e-6
+    assert train.average.non_monotone == 5
+
+
+def test_the_small_language_model_keeps_to_its_size():
+    assert describe(load_config("ptb-best-small"))["parameters"]["total"] <= 4_700_000
 
 
 def test_the_schedules_of_system_e_are_the_reported_ones():

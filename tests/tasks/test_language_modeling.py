@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from rnnlab.data.streams import Stream
+from rnnlab.data.streams import Stream, Variation
 from rnnlab.models.kinds import language_model
 from rnnlab.models.language_model import LanguageModel
 from rnnlab.nn import compiled
@@ -141,7 +141,7 @@ def test_gradients_end_where_the_window_begins():
 def gradients(scale: str) -> list[Tensor]:
     model, task = build(), LanguageModeling(scale)
     loss = task.loss_sum(model, feed(task).collate((0, 5)))
-    (loss.nats / task.divisor(loss)).backward()
+    task.objective(loss).backward()
     return [p.grad.to_dense() for p in model.parameters() if p.grad is not None]
 
 
@@ -162,7 +162,7 @@ def trained(scale: str, lr: float, clip_norm: float) -> list[Tensor]:
         learning_rate=lambda: lr,
         clip_norm=clip_norm,
         first_step=0,
-        divisor=task.divisor,
+        objective=task.objective,
     )
     norms = [step.gradient_norm for step in steps]
     assert max(norms) > clip_norm  # or the test tests no clipping
@@ -176,6 +176,36 @@ def test_published_rates_and_clips_convert_by_the_window():
     ):
         # clipping adds 1e-6 to the norm, whatever its scale
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def varied(scale: str = "token_mean", seed: int = 0) -> StreamFeed:
+    return StreamFeed(
+        stream(3000),
+        LanguageModeling(scale),
+        batch_size=3,
+        window=12,
+        device=torch.device("cpu"),
+        variation=Variation(half_share=0.3, deviation=3.0, least=2, seed=seed),
+    )
+
+
+def test_windows_of_varied_lengths_predict_everything_once_in_every_epoch():
+    windows = varied()
+    assert windows.batches(0) != windows.batches(1)
+    assert windows.batches(0) != varied(seed=1).batches(0)
+    for epoch in range(3):
+        targets = [windows.collate(item).targets for item in windows.batches(epoch)]
+        expected = stream(3000).tokens.reshape(3, 1000)
+        assert np.array_equal(torch.cat(targets, dim=1).numpy(), expected)
+        assert sum(map(windows.tokens, windows.batches(epoch))) == windows.epoch_tokens == 3000
+
+
+def test_an_update_is_in_proportion_to_the_length_of_its_window_under_both_losses():
+    windows, summed = varied(), varied("time_sum")
+    for first, end in windows.batches(0):
+        assert windows.rate((first, end)) == (end - first) / 12
+        assert summed.rate((first, end)) == 1
+    assert feed(LanguageModeling(), window=7).rate((0, 4)) == 1  # windows that are all the same
 
 
 def test_all_parameters_lie_within_the_initial_range():

@@ -6,12 +6,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
 
+from rnnlab.config.load import load_config
 from rnnlab.files import read_json
+from rnnlab.runner import train_run
 from rnnlab.train.checkpoint import load_checkpoint, save_checkpoint
+
+from .killed_training import DyingWatcher
 
 SCRIPT = Path(__file__).with_name("killed_training.py")
 PRESET = "compositional-bilstm-attention"
@@ -118,6 +123,54 @@ def test_a_stream_goes_on_with_the_state_that_it_carried(tmp_path: Path) -> None
     assert found[1]["batch"] > 0  # within an epoch, where the carried state counts
     assert bool(found[0]["carried/0"].any())
     assert start(run, "step", 0, *arguments) == 0
+    assert final_state(run) == whole
+
+
+class Killed(BaseException):
+    """As a signal that nothing in between handles."""
+
+
+def be_killed() -> None:
+    raise Killed
+
+
+def test_varied_windows_and_an_average_that_has_begun_go_on_bit_for_bit(tmp_path: Path) -> None:
+    text = tmp_path / "text.txt"
+    chance = random.Random(1)
+    words = [f"w{chance.randrange(23)}" for _ in range(900)]
+    text.write_text("\n".join(" ".join(words[n : n + 9]) for n in range(0, 900, 9)))
+    config = load_config(
+        "ptb-awd",
+        [
+            *("data.source=lines", f"data.path={text}", "threads=1", "data.recorded=null"),
+            *("model.embedding.dim=6", "model.encoder.hidden=7", "model.encoder.last_hidden=6"),
+            *("train.batch_size=4", "train.stream.window=20", "train.epochs=6"),
+            "train.optimizer={name: sgd, lr: 9, momentum: 0.5}",
+            "train.average.non_monotone=1",
+        ],
+    )
+
+    def go(run: Path, updates: int = 0) -> dict[str, Any]:
+        seconds = {"checkpoint_seconds": 0.0 if updates else 60.0}
+        chosen = config.model_copy(update={"train": config.train.model_copy(update=seconds)})
+        return train_run(
+            chosen, runs_root=tmp_path, out=run, watcher=DyingWatcher(updates, be_killed)
+        )
+
+    go(tmp_path / "whole")
+    whole = final_state(tmp_path / "whole")
+    assert any(name.startswith("average/") for name in whole), "validation improved throughout"
+    assert {f"carried/{number}" for number in range(4)} <= whole.keys()
+    run, begun = tmp_path / "run", []
+    for updates in (20, 18, 18, 5):
+        with pytest.raises(Killed):
+            go(run, updates)
+        found = load_checkpoint(run / "checkpoints")
+        assert found is not None
+        begun.append(found[1]["averaged"])
+    assert begun[0] == 0
+    assert begun[-1] > 1
+    go(run)
     assert final_state(run) == whole
 
 

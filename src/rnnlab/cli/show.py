@@ -48,7 +48,7 @@ def show(
         ["layer", "shape", "parameters", "textbook"],
         [
             [
-                layer["name"],
+                layer["name"] + (f", tied to {layer['tied']}" if "tied" in layer else ""),
                 " × ".join(map(str, layer["shape"])),
                 f"{layer['count']:,}",
                 f"{layer['textbook']:,}" if "textbook" in layer else "",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rnnlab.compose.cost import size_and_memory
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import streams
 from rnnlab.data.dataset import Dataset
 from rnnlab.data.reader import TextReader, mostly_unknown
-from rnnlab.data.streams import Stream, stream_of
+from rnnlab.data.streams import Stream, Variation, stream_of
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.language_predictor import LanguagePredictor
@@ -116,7 +118,7 @@ def train(
     """
     import torch
 
-    from rnnlab.tasks.language_modeling import LanguageModeling, StreamFeed
+    from rnnlab.tasks.language_modeling import LanguageModeling, Penalties, StreamFeed
 
     device = torch.device(config.device)
     torch.manual_seed(config.seed)
@@ -124,12 +126,15 @@ def train(
         config.model.options, vocabulary_size=len(prepared.reader.vocabulary)
     )
     model.to(device)
-    task = LanguageModeling(config.train.stream.loss, autocast_of(config, device))
+    stream = config.train.stream
+    penalties = Penalties(stream.ar, stream.tar)
+    task = LanguageModeling(stream.loss, autocast_of(config, device), penalties)
     feed = StreamFeed(
         prepared.train,
         task,
         batch_size=config.train.batch_size,
-        window=config.train.stream.window,
+        window=stream.window,
+        variation=stream.variable and Variation(**dict(stream.variable), seed=config.seed),
         device=device,
     )
     predictor = LanguagePredictor(config.model, model, prepared.reader)
@@ -150,8 +155,14 @@ def train(
 def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     """Score a trained model on the validation part, and keep it in the run."""
     best = trained.facts.pop("best", {})
+    started = time.perf_counter()
     val = trained.predictor.score(prepared.val)
+    seconds = time.perf_counter() - started
     trained.predictor.save(run.model)
     loss = best["train_loss"]
     train = {"tokens": len(prepared.train), "loss": loss, "perplexity": perplexity(loss)}
-    return Finish(val, train, prepared.facts())
+    cost = {
+        "tokens_per_second": round(len(prepared.val) / seconds, 1),
+        **size_and_memory(run.model),
+    }
+    return Finish(val, train, prepared.facts(), cost)

@@ -14,6 +14,7 @@ from rnnlab.train.state import Watcher
 if TYPE_CHECKING:
     import torch
 
+    from rnnlab.train.average import Average
     from rnnlab.train.feed import Feed, Scores
 
 
@@ -46,11 +47,13 @@ class Finish:
         val: the kept model on the validation part.
         train: figures of the kept epoch on the training part, for run.json.
         data: facts about what was read, for run.json.
+        cost: of using the model, for run.json; see `rnnlab.compose.cost`.
     """
 
     val: Metrics
     train: dict[str, Any]
     data: dict[str, Any]
+    cost: dict[str, Any]
 
 
 def autocast_of(config: Config, device: torch.device) -> torch.dtype | None:
@@ -67,6 +70,27 @@ def autocast_of(config: Config, device: torch.device) -> torch.dtype | None:
     if precision == "float16" and device.type != "cuda":
         raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
     return None if precision == "float32" else getattr(torch, precision)
+
+
+def _average_of(config: Config, model: Any, *, can_validate: bool) -> Average | None:
+    """The average of parameters that a config asks for.
+
+    Raises:
+        UserError: it waits for a validation that there is none of.
+    """
+    from rnnlab.train.average import NonMonotoneAverage, WeightAverage
+
+    chosen = config.train.average
+    if chosen is None:
+        return None
+    if isinstance(chosen, float):
+        return WeightAverage(model, chosen)
+    if not can_validate:
+        raise UserError(
+            "train.average.non_monotone waits for validation, and there is no validation part; "
+            "give one, or a decay such as train.average=0.999"
+        )
+    return NonMonotoneAverage(model, chosen.non_monotone)
 
 
 def fit(
@@ -99,7 +123,6 @@ def fit(
         warmup_steps=config.train.warmup_steps,
         metric=metric,
         patience=config.train.patience,
-        average=config.train.average,
         scales_loss=config.train.precision == "float16",
         checkpoint_seconds=config.train.checkpoint_seconds,
     )
@@ -112,6 +135,7 @@ def fit(
         schedule=lambda epoch, history: config.train.schedule.module.factor(
             config.train.schedule.options, epoch, config.train.epochs, history
         ),
+        average=_average_of(config, model, can_validate=validate is not None),
         settings=settings,
         run=run,
         watcher=watcher,
@@ -126,5 +150,6 @@ def fit(
         "steps": state.step,
         "earlier_seconds": training.earlier_seconds,
         "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
+        "cpu_seconds": round(state.cpu_seconds, 3),
         "best": state.rows[state.best_epoch - 1],
     }

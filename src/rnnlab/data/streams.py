@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from rnnlab.data.vocabulary import UNKNOWN, Vocabulary
 from rnnlab.exceptions import UserError
 
 VERSION = 1
+VARIATION_VERSION = 1
 EOS = 0
 SPECIAL = ("<eos>", "<unk>")
 
@@ -101,3 +103,40 @@ def windows(length: int, window: int) -> list[tuple[int, int]]:
     """First and last prediction (exclusive) of each window over a column; the last may be
     shorter."""
     return [(start, min(start + window, length)) for start in range(0, length, window)]
+
+
+class Variation(NamedTuple):
+    """How the lengths of windows vary.
+
+    Source: Merity et al. 2018 (arXiv:1708.02182), section 4.1, with the numbers of its code.
+
+    Attributes:
+        half_share: probability of a window about half as long.
+        deviation: standard deviation of the length, in steps.
+        least: steps of the shortest window.
+        seed: of the run.
+    """
+
+    half_share: float
+    deviation: float
+    least: int
+    seed: int
+
+
+def varied_windows(
+    length: int, window: int, variation: Variation, epoch: int
+) -> list[tuple[int, int]]:
+    """First and last prediction (exclusive) of each window over a column; where they lie, differs
+    from epoch to epoch. A pure function of its arguments.
+
+    The last window takes what is left.
+    """
+    generator = np.random.default_rng([variation.seed, epoch])
+    found, start = [], 0
+    while start < length:
+        mean = window / 2 if generator.random() < variation.half_share else window
+        drawn = int(generator.normal(mean, variation.deviation))
+        end = min(start + max(drawn, variation.least), length)
+        found.append((start, end))
+        start = end
+    return found

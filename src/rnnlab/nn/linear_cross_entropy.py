@@ -20,13 +20,16 @@ from rnnlab.nn import compiled
 from rnnlab.nn.products import column_sums, product
 
 SLAB_NUMBERS = 1 << 23
-"""Logits held at a time: 32 MiB in float32."""
+"""Logits held at a time: 32 MiB in float32. Where the compiled kernel does not serve, torch's
+softmax takes as much again."""
 
 
 def linear_cross_entropy(
     features_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor
 ) -> Tensor:
-    """Sum of -log softmax(features weight.T + bias)[target], in nats: a scalar."""
+    """Sum of -log softmax(features weight.T + bias)[target], in nats: a scalar; 0 of nothing."""
+    if not torch.is_grad_enabled():
+        weight_VD, bias_V = weight_VD.detach(), bias_V.detach()
     return _LinearCrossEntropy.apply(features_ND, weight_VD, bias_V, targets_N)  # type: ignore[return-value]
 
 
@@ -36,6 +39,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         ctx: Any, features_ND: Tensor, weight_VD: Tensor, bias_V: Tensor, targets_N: Tensor
     ) -> Tensor:
         rows = max(1, SLAB_NUMBERS // len(bias_V))
+        if not len(features_ND):
+            ctx.save_for_backward(*map(torch.zeros_like, (features_ND, weight_VD, bias_V)))
+            return features_ND.new_zeros(())
         nats, on_features = [], []
         on_weight, on_bias = None, None
         for start in range(0, len(features_ND), rows):
@@ -44,6 +50,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             nats_N, gradient_NV = _softmax(product(slab_ND, weight_VD), bias_V, targets)
             nats.append(nats_N.sum())
             if not any(ctx.needs_input_grad):
+                del gradient_NV
                 continue
             on_features.append(product(gradient_NV, weight_VD.T))
             if on_weight is None:
@@ -52,6 +59,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             else:
                 on_weight.addmm_(gradient_NV.T, slab_ND)
                 on_bias += column_sums(gradient_NV)  # type: ignore[operator]
+            del gradient_NV  # before the next slab is made
         if on_features:
             ctx.save_for_backward(torch.cat(on_features), on_weight, on_bias)
         return torch.stack(nats).sum()

@@ -92,9 +92,9 @@ class Classification:
         weight_B = self.class_weights[labels_B]
         return LossSum((nats_B * weight_B).sum(), weight_B.sum(), hits)
 
-    def divisor(self, loss: LossSum) -> Tensor:
-        """What `nats` are divided by for the gradient."""
-        return loss.targets
+    def objective(self, loss: LossSum) -> Tensor:
+        """What the gradient is that of: nats per target."""
+        return loss.nats / loss.targets
 
     @torch.inference_mode()
     def probabilities(self, model: nn.Module, ragged: Ragged) -> npt.NDArray[np.float32]:
@@ -166,6 +166,10 @@ class TextFeed:
             torch.from_numpy(self._ragged.lengths[item]).to(self._device),
             torch.from_numpy(self._labels[item]).to(self._device),
         )
+
+    def rate(self, item: npt.NDArray[np.int64]) -> float:
+        """1: the loss is a mean, whatever the size of the batch."""
+        return 1.0
 
     def tokens(self, item: npt.NDArray[np.int64]) -> int:
         """Real tokens of some rows."""

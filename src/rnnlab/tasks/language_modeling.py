@@ -12,12 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from rnnlab.data.streams import Stream, Tokens, columns, windows, with_context
-from rnnlab.models.language_model import LanguageModel
+from rnnlab.data.streams import (
+    Stream,
+    Tokens,
+    Variation,
+    columns,
+    varied_windows,
+    windows,
+    with_context,
+)
+from rnnlab.models.language_model import LanguageModel, Reading
 from rnnlab.nn.cells import State
-from rnnlab.nn.linear_cross_entropy import linear_cross_entropy
 from rnnlab.perplexity import StreamMetrics, perplexity
 
 VERSION = 1
@@ -46,11 +53,38 @@ class WindowLoss(NamedTuple):
         nats: summed negative log-likelihood of the targets.
         targets: how many there are.
         columns: B.
+        penalty: of the activations, per target; no part of `nats`.
     """
 
     nats: Tensor
     targets: Tensor
     columns: Tensor
+    penalty: Tensor
+
+
+class Penalties(NamedTuple):
+    """Weights of what is added to the loss of a target for the top layer's activations.
+
+    Each weighs a mean over all steps, columns and units. Source: Merity et al. 2017
+    (arXiv:1708.01009), section 3; the scale is that of its code.
+
+    Attributes:
+        ar: of the squared outputs after dropout.
+        tar: of the squared differences between neighbouring steps of a window, before dropout.
+    """
+
+    ar: float = 0.0
+    tar: float = 0.0
+
+    def of(self, reading: Reading) -> Tensor:
+        """The penalty of a window, float32 or wider."""
+        penalty = torch.zeros((), device=reading.outputs.device)
+        if self.ar:
+            penalty = penalty + self.ar * _widened(reading.dropped).square().mean()
+        if self.tar and reading.outputs.shape[1] > 1:
+            differences = _widened(reading.outputs).diff(dim=1)
+            penalty = penalty + self.tar * differences.square().mean()
+        return penalty
 
 
 class LanguageModeling:
@@ -62,53 +96,62 @@ class LanguageModeling:
             rates around 1 have it; T times the other.
         autocast: dtype of the forward pass in training, or None for float32. Perplexity is always
             computed in float32.
+        penalties: of the activations, in training; None for none.
     """
 
-    def __init__(self, scale: Scale = "token_mean", autocast: torch.dtype | None = None) -> None:
-        self.scale = scale
-        self.autocast = autocast
+    def __init__(
+        self,
+        scale: Scale = "token_mean",
+        autocast: torch.dtype | None = None,
+        penalties: Penalties | None = None,
+    ) -> None:
+        self.scale, self.autocast = scale, autocast
+        self.penalties = penalties or Penalties()
         self.carried: State | None = None
 
-    def loss_sum(self, model: nn.Module, batch: Window) -> WindowLoss:
+    def loss_sum(self, model: LanguageModel, batch: Window) -> WindowLoss:
         """Forward a window from the carried state, and carry what it leaves."""
         device = batch.inputs.device.type
         with torch.autocast(device, self.autocast, enabled=self.autocast is not None):
-            features, after = model(batch.inputs, self.carried)
-        self.carried = tuple(tensor.detach() for tensor in after)  # the one place of truncation
-        head: nn.Linear = model.head  # pyright: ignore[reportAssignmentType]
+            reading = model.read(batch.inputs, self.carried)
+        # the one place of truncation
+        self.carried = tuple(tensor.detach() for tensor in reading.state)
+        features = reading.features
         features = features.float() if self.autocast is not None else features
-        nats = linear_cross_entropy(
-            features.flatten(0, 1), head.weight, head.bias, batch.targets.flatten()
-        )
+        nats = model.nats(features.flatten(0, 1), batch.targets.flatten())
         rows, steps = batch.targets.shape
         # filled on the device: no copy that the host would wait for
         return WindowLoss(
-            nats, nats.new_full((), float(rows * steps)), nats.new_full((), float(rows))
+            nats,
+            nats.new_full((), float(rows * steps)),
+            nats.new_full((), float(rows)),
+            self.penalties.of(reading),
         )
 
-    def divisor(self, loss: WindowLoss) -> Tensor:
-        """What `nats` are divided by for the gradient."""
-        return loss.targets if self.scale == "token_mean" else loss.columns
+    def objective(self, loss: WindowLoss) -> Tensor:
+        """What the gradient is that of: the loss and the penalty of a target, or their sum over
+        the window's steps."""
+        whole = loss.nats + loss.targets * loss.penalty if any(self.penalties) else loss.nats
+        return whole / (loss.targets if self.scale == "token_mean" else loss.columns)
 
     @torch.inference_mode()
     def score(
-        self, model: nn.Module, stream: Stream, window: int = EVALUATION_WINDOW
+        self, model: LanguageModel, stream: Stream, window: int = EVALUATION_WINDOW
     ) -> StreamMetrics:
         """Predict every token of a stream once, in one pass with carried state.
 
         The first context is the end of a text. The result does not depend on the window but for
         rounding. The model is put into evaluation mode; the state carried in training stays.
         """
-        head: nn.Linear = model.head  # pyright: ignore[reportAssignmentType]
-        weight_VH, bias_V = head.weight.detach(), head.bias.detach()
-        total = torch.zeros((), dtype=torch.float64, device=bias_V.device)
+        device = next(model.parameters()).device
+        total = torch.zeros((), dtype=torch.float64, device=device)
         for features_TH, targets_T in read_stream(model, stream.tokens, window):
-            total += linear_cross_entropy(features_TH, weight_VH, bias_V, targets_T).double()
+            total += model.nats(features_TH, targets_T).double()
         return StreamMetrics(total.item(), tokens=len(stream), unknown=stream.unknown)
 
 
 def read_stream(
-    model: nn.Module, tokens: Tokens, window: int = EVALUATION_WINDOW
+    model: LanguageModel, tokens: Tokens, window: int = EVALUATION_WINDOW
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Put a model into evaluation mode and read a stream in one pass with carried state.
 
@@ -135,6 +178,11 @@ def surprisals(model: LanguageModel, tokens: Tokens) -> npt.NDArray[np.float32]:
     return np.concatenate(found) if found else np.zeros(0, np.float32)
 
 
+def _widened(x: Tensor) -> Tensor:
+    """The same numbers in float32, where they are in half precision."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 class StreamFeed:
     """The windows of a training stream, in order; see `rnnlab.train.feed.Feed`.
 
@@ -143,6 +191,7 @@ class StreamFeed:
         task: whose carried state begins anew with every epoch.
         batch_size: columns.
         window: steps of a window.
+        variation: of the windows' lengths around it; None where they are all the same.
         device: on which the whole stream lies.
 
     Raises:
@@ -157,9 +206,10 @@ class StreamFeed:
         batch_size: int,
         window: int,
         device: torch.device,
+        variation: Variation | None = None,
     ) -> None:
         self._columns = torch.from_numpy(columns(stream.tokens, batch_size)).to(device)
-        self._task, self._window = task, window
+        self._task, self._window, self._variation = task, window, variation
 
     @property
     def epoch_tokens(self) -> int:
@@ -169,7 +219,10 @@ class StreamFeed:
 
     def batches(self, epoch: int) -> Sequence[tuple[int, int]]:
         """First and last prediction of each window."""
-        return windows(self._columns.shape[1] - 1, self._window)
+        length = self._columns.shape[1] - 1
+        if self._variation is None:
+            return windows(length, self._window)
+        return varied_windows(length, self._window, self._variation, epoch)
 
     def begin_epoch(self) -> None:
         """Forget the carried state: every epoch begins at the stream's beginning."""
@@ -182,6 +235,14 @@ class StreamFeed:
             self._columns[:, first:end].contiguous(),
             self._columns[:, first + 1 : end + 1].contiguous(),
         )
+
+    def rate(self, item: tuple[int, int]) -> float:
+        """Factor of the learning rate, so that short windows do not count for more than long ones:
+        an update is in proportion to the steps that it reads, as a loss summed over them is."""
+        if self._variation is None or self._task.scale == "time_sum":
+            return 1.0
+        first, end = item
+        return (end - first) / self._window
 
     def tokens(self, item: tuple[int, int]) -> int:
         """How many predictions a window makes."""

@@ -28,6 +28,10 @@ class Feed(Protocol):
         """The batch of an item, on the device."""
         ...
 
+    def rate(self, item: Any) -> float:
+        """Factor of the learning rate for an item's batch."""
+        ...
+
     def tokens(self, item: Any) -> int:
         """Real tokens of an item's batch."""
         ...

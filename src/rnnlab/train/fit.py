@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rnnlab.exceptions import Diverged, Interrupted
-from rnnlab.train.average import WeightAverage
+from rnnlab.train.average import Average
 from rnnlab.train.checkpoint import (
     load_checkpoint,
     random_state,
@@ -46,7 +46,6 @@ class FitSettings:
     warmup_steps: int
     metric: str
     patience: int | None
-    average: float | None
     scales_loss: bool
     checkpoint_seconds: float
 
@@ -63,6 +62,7 @@ class Fit:
         optimizer: over the trainable parameters.
         schedule: factor of the learning rate at a position in epochs, given the validation metric
             of each finished epoch (larger is better).
+        average: of the model's parameters, by which it is validated and kept; None for none.
         settings: see FitSettings.
         run: where rows, checkpoints and the best parameters go.
         watcher: is told of every step and epoch.
@@ -78,6 +78,7 @@ class Fit:
         validate: Callable[[], Scores] | None,
         optimizer: Optimizer,
         schedule: Callable[[float, list[float]], float],
+        average: Average | None,
         settings: FitSettings,
         run: RunDirectory,
         watcher: Watcher,
@@ -89,10 +90,11 @@ class Fit:
         self.watcher, self.stop_requested = watcher, stop_requested
         self.device = next(model.parameters()).device
         self.loss_scale = LossScale() if settings.scales_loss else None
-        self.average = WeightAverage(model, settings.average) if settings.average else None
+        self.average = average
         self.state = FitState()
         self.earlier_seconds = 0.0  # spent before this process took over
         self._clock = self._saved_at = time.monotonic()
+        self._cpu_clock = time.process_time()
 
     def run_to_end(self) -> FitState:
         """Train until the last epoch or until patience is spent; return the final state.
@@ -115,13 +117,13 @@ class Fit:
         if state.batch == 0:
             self.feed.begin_epoch()
         base = self.optimizer.options.lr
-        scored = state.rows if self.validate else []
-        history = [goodness(row, settings.metric) for row in scored]
+        history = self._history()
 
         def learning_rate() -> float:
             position = state.epoch + state.batch / len(batches)
             warm = min(1.0, (state.step + 1) / max(settings.warmup_steps, 1))
-            return base * warm * self.schedule(position, history)
+            own = self.feed.rate(batches[state.batch])
+            return base * warm * self.schedule(position, history) * own
 
         self.model.train()
         pending = batches[state.batch :]
@@ -134,7 +136,7 @@ class Fit:
             clip_norm=settings.clip_norm,
             first_step=state.step,
             loss_scale=self.loss_scale,
-            divisor=self.task.divisor,
+            objective=self.task.objective,
         )
         for item, info in zip(pending, steps, strict=True):
             state.step += 1
@@ -163,6 +165,8 @@ class Fit:
     def _finish_epoch(self) -> None:
         with nullcontext() if self.average is None else self.average.in_use():
             self._score_epoch()
+        if self.average is not None:
+            self.average.consider(self._history())
         self._save()
         self.watcher.epoch(self.state)
         if self.stop_requested() and self.state.epoch < self.settings.epochs:
@@ -199,15 +203,21 @@ class Fit:
         write_csv(self.run.path / "epochs.csv", state.rows)
         write_csv(self.run.path / "timings.csv", state.timings)
 
+    def _history(self) -> list[float]:
+        """The validation metric of each finished epoch, larger is better."""
+        scored = self.state.rows if self.validate else []
+        return [goodness(row, self.settings.metric) for row in scored]
+
     def _patience_is_spent(self) -> bool:
         patience = self.settings.patience
         return patience is not None and self.state.epoch - self.state.best_epoch >= patience
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        now, cpu_now = time.monotonic(), time.process_time()
         self.state.epoch_seconds += now - self._clock
         self.state.seconds += now - self._clock
-        self._clock = now
+        self.state.cpu_seconds += cpu_now - self._cpu_clock
+        self._clock, self._cpu_clock = now, cpu_now
 
     def _best_path(self, epoch: int) -> Any:
         return self.run.checkpoints / f"best-{epoch:04d}.safetensors"
@@ -223,6 +233,7 @@ class Fit:
         }
         if self.average is not None:
             tensors |= {f"average/{name}": t for name, t in self.average.averages.items()}
+            self.state.averaged = self.average.iterates
         save_checkpoint(self.run.checkpoints, self.state.step, tensors, asdict(self.state))
         for old in sorted(self.run.checkpoints.glob("best-*"))[:-2]:
             old.unlink()
@@ -246,7 +257,7 @@ class Fit:
         self.model.load_state_dict(parts["model"])
         self.optimizer.load_state_tensors(parts["optimizer"])
         if self.average is not None:
-            self.average.load_state_tensors(parts["average"])
+            self.average.load(parts["average"], self.state.averaged)
         self.feed.load_state_tensors(parts["carried"])
         restore_random_state(tensors, self.device)
         if self.state.rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from operator import attrgetter
 from typing import Any, NamedTuple
 
 import torch
@@ -46,6 +45,11 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(values)))
 
 
+def nats_per_target(loss: Any) -> Tensor:
+    """The mean loss of a batch."""
+    return loss.nats / loss.targets
+
+
 def training_steps(
     model: nn.Module,
     loss_sum: Callable[[nn.Module, Any], Any],
@@ -56,20 +60,20 @@ def training_steps(
     clip_norm: float | None,
     first_step: int,
     loss_scale: LossScale | None = None,
-    divisor: Callable[[Any], Tensor] = attrgetter("targets"),
+    objective: Callable[[Any], Tensor] = nats_per_target,
 ) -> Iterator[StepInfo]:
     """Yield a StepInfo after each update. Never logs, saves or evaluates.
 
     Args:
         model: in training mode.
-        loss_sum: gives a batch's `nats`, and what `divisor` needs.
+        loss_sum: gives a batch's `nats`, and what `objective` needs.
         batches: those still to be done.
         optimizer: over the model's trainable parameters.
         learning_rate: asked before each update.
         clip_norm: gradients are scaled down to this global norm; None for no clipping.
         first_step: updates done before, for messages.
         loss_scale: of half precision; an update whose gradient overflows is left out.
-        divisor: the gradient is that of `nats` divided by this; by default the batch's `targets`.
+        objective: of what `loss_sum` gave, that whose gradient is followed.
 
     Raises:
         Diverged: the gradient is not finite; parameters are as after the last update.
@@ -78,7 +82,7 @@ def training_steps(
     for step, batch in enumerate(batches, first_step):
         loss = loss_sum(model, batch)
         scale = 1.0 if loss_scale is None else loss_scale.value
-        (scale * (loss.nats / divisor(loss))).backward()
+        (scale * objective(loss)).backward()
         # the only point where the host waits for the device
         scalars = [value.detach().double() for value in (gradient_norm(trained), *loss)]
         norm, *sums = torch.stack(scalars).tolist()

@@ -21,9 +21,11 @@ class FitState:
         rows: one per finished epoch, as in epochs.csv.
         timings: one per finished epoch, as in timings.csv.
         loss_scale: of half precision: the factor, and updates since it changed.
+        averaged: iterates in an average that began during the training; 0 before.
         best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
         epoch_seconds: spent in the epoch under way.
         seconds: spent in all, validation included.
+        cpu_seconds: of the processor, in all threads, spent in all.
         learning_rate: of the last update.
     """
 
@@ -34,9 +36,11 @@ class FitState:
     rows: list[dict[str, Any]] = field(default_factory=list)
     timings: list[dict[str, Any]] = field(default_factory=list)
     loss_scale: list[float] = field(default_factory=list)
+    averaged: int = 0
     best_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     learning_rate: float = 0.0
 
 
