@@ -157,13 +157,13 @@ def draw_series(
                 )  # fmt: skip
         axes.set(xlabel=x, ylabel=y)
         axes.grid(alpha=0.25, linewidth=0.6)
-        if whole:
+        if whole and len(places) > 8:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        elif places and is_wide(places):
+        elif not whole and places and is_wide(places):
             axes.set_xscale("log")
             axes.set_xticks(places, [f"{place:g}" for place in places])
             axes.xaxis.set_minor_locator(NullLocator())
-        elif len(places) <= 8:
+        elif places and len(places) <= 8:
             axes.set_xticks(places, [f"{place:g}" for place in places])
         if base is not None:
             axes.axvline(base, color="#5f6b7a", linewidth=0.8, linestyle=(0, (2, 3)))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FONT = "DejaVu Sans, Verdana, Geneva, sans-serif"
-STYLE: dict[Any, Any] = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rnnlab",
     "text.parse_math": False,  # text from data never becomes mathematics either
