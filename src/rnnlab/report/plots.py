@@ -305,7 +305,7 @@ def draw_confusion(
         for (row, column), share in np.ndenumerate(shares):
             axes.text(
                 column + 0.5, row + 0.5, f"{counts[row, column]:,}", ha="center", va="center",
-                color="white" if share > 0.55 else "#14212e", fontsize=9 if len(labels) < 7 else 7,
+                color="white" if share > 0.65 else "#14212e", fontsize=9 if len(labels) < 7 else 7,
             )  # fmt: skip
         shown = [label if len(label) <= 12 else label[:11] + "…" for label in labels]
         middles = [number + 0.5 for number in range(len(labels))]
