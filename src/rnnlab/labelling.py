@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -63,7 +63,11 @@ class LabelledColumns:
 
 
 def predict_table(
-    predictor: Labeller, source: Path, target: Path, column: str | None
+    predictor: Labeller,
+    source: Path,
+    target: Path,
+    column: str | None,
+    see: Callable[[Sequence[str]], None],
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
 
@@ -71,6 +75,7 @@ def predict_table(
         predictor: a trained model.
         source, target: tables; the extensions name the formats.
         column: of the texts; by default the one that the run was trained on, or "text".
+        see: is given the texts as they are labelled.
 
     Raises:
         UserError: a table is malformed or has no such column.
@@ -82,7 +87,9 @@ def predict_table(
     tally = Tally()
     with open_writer(target, columns.names, like=table) as writer:
         for chunk in table.chunks():
-            result = predictor.predict(chunk.texts(column))
+            texts = chunk.texts(column)
+            see(texts)
+            result = predictor.predict(texts)
             writer.write(columns.of(chunk, result.probabilities))
             tally.add(result)
     return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,11 @@ def surprisals(predictor: LanguagePredictor, texts: Sequence[str]) -> Surprisals
 
 
 def surprisal_table(
-    predictor: LanguagePredictor, source: Path, target: Path, column: str | None
+    predictor: LanguagePredictor,
+    source: Path,
+    target: Path,
+    column: str | None,
+    see: Callable[[Sequence[str]], None],
 ) -> dict[str, Any]:
     """Write a table with a row a token of a text file, a text a line, or of a table's column.
 
@@ -181,11 +185,14 @@ def surprisal_table(
         source: a table where its extension is that of one, else UTF-8 text.
         target: a table; the extension names the format.
         column: of the table's texts, by default "text".
+        see: is given the texts.
 
     Raises:
         UserError: a file is malformed, or there is nothing to read.
     """
-    found = surprisals(predictor, _texts_of(source, column))
+    texts = _texts_of(source, column)
+    see(texts)
+    found = surprisals(predictor, texts)
     if not len(found):
         raise UserError(f"{source}: no texts; give a file with at least one line")
     with open_writer(target, COLUMNS) as writer:

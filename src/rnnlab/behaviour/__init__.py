@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rnnlab.behaviour.templates import Case, Suite, Behaviour, cases
+from rnnlab.behaviour.templates import Behaviour, Case, Suite, cases
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
 
