@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -53,11 +52,13 @@ def compare(first: Answers, second: Answers, count: int) -> dict[str, Any]:
     }
 
 
-def rows(first: Answers, second: Answers) -> list[Mapping[str, Any]]:
+def rows(first: Answers, second: Answers) -> list[dict[str, Any]]:
     """Every text on which a run errs, and who does."""
     wrong = np.flatnonzero(~first.correct | ~second.correct)
     case = np.where(first.correct, CASES[2], np.where(second.correct, CASES[1], CASES[3]))
-    return [{"case": str(case[number]), **_pair(first, second, number)} for number in wrong]
+    return [
+        {"case": str(case[number]), **_pair(first, second, number)} for number in wrong.tolist()
+    ]
 
 
 def _pair(first: Answers, second: Answers, number: int) -> dict[str, Any]:

@@ -142,9 +142,7 @@ def hardest_tokens(
             "position": place,
             "word": words[int(tokens[place])],
             "nats": float(nats[place]),
-            "context": " ".join(
-                words[n] for n in tokens[max(0, place - _CONTEXT) : place].tolist()
-            ),
+            "context": " ".join(words[int(n)] for n in tokens[max(0, place - _CONTEXT) : place]),
         }
         for place in ranked
     ]

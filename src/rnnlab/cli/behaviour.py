@@ -49,8 +49,10 @@ def behaviour(
 
 
 def _pairs(given: Sequence[str]) -> dict[str, str]:
-    pairs = dict(each.partition("=")[::2] for each in given)
-    for name, label in pairs.items():
+    pairs: dict[str, str] = {}
+    for each in given:
+        name, _, label = each.partition("=")
+        pairs[name] = label
         if not name or not label:
             raise UserError(f"--role {name}: give a role and a label, as in --role positive=good")
     return pairs

@@ -34,6 +34,7 @@ def study(
         str, typer.Argument(metavar="STUDY|FILE", help="A study, a YAML file, or its directory.")
     ],
     overrides: Overrides = None,
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", help="Study directory; by default studies/NAME.")
     ] = None,

@@ -193,8 +193,7 @@ def _mcnemar(item: Configuration, other: Configuration, metric: str) -> McNemar 
     """The test of two single models by accuracy; None where the contrast's own is the one."""
     if metric != "accuracy" or len(item.distinct) > 1 or len(other.distinct) > 1:
         return None
-    (one,), (another,) = item.distinct, other.distinct
-    first, second = one.predictions, another.predictions
+    (first,), (second,) = ([model.predictions for model in it.distinct] for it in (item, other))
     return mcnemar(is_right(first), is_right(second))
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FONT = "DejaVu Sans, Verdana, Geneva, sans-serif"
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rnnlab",
     "text.parse_math": False,  # text from data never becomes mathematics either

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +119,14 @@ def _add_model(app: FastAPI, holder: Holder, batcher: Batcher, limits: Limits) -
 def _add_page(app: FastAPI) -> None:
     for file in PAGE.iterdir():
         path = "/" if file.name == "index.html" else f"/{file.name}"
-        app.add_api_route(path, partial(FileResponse, file), include_in_schema=False)
+        app.add_route(path, _file(file), include_in_schema=False)
+
+
+def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
+    async def send(request: Request) -> Response:
+        return FileResponse(path)
+
+    return send
 
 
 def _add_watching(app: FastAPI, holder: Holder, batcher: Batcher, metrics: Metrics) -> None:

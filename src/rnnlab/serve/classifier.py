@@ -59,6 +59,7 @@ class ServedClassifier:
             "max_tokens": self.predictor.max_tokens,
             "text_column": self.predictor.text_column,
             "methods": self._methods(),
+            "explained_tokens": self._limits.explained_tokens,
         }
 
     def answer(self, requests: Sequence[Sequence[str]]) -> list[Predictions | Exception]:

@@ -98,9 +98,7 @@ class Claims:
             for trial in trials:
                 holder = taken.get(trial)
                 is_held = holder is not None and holder[0] is not None
-                if holder is not None and is_held and _is_alive(*holder):
-                    continue
-                if not is_wanted(trial):
+                if (holder and is_held and _is_alive(*holder)) or not is_wanted(trial):
                     continue
                 if is_held:
                     log.info("taking over %s from a runner that is gone", trial)

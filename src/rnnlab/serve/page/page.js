@@ -75,7 +75,7 @@ function showVerdict(facts) {
   show("answer", true);
 }
 
-async function readText(methods) {
+async function readText(model) {
   reading.abort();
   reading = new AbortController();
   const { signal } = reading;
@@ -89,8 +89,13 @@ async function readText(methods) {
   find("answer").classList.add("busy");
   find("words").classList.add("busy");
   try {
-    showVerdict(await ask("predict", { text: text.toWellFormed?.() ?? text }, signal));
-    if (methods.length) await explainText(text, signal);
+    const facts = await ask("predict", { text: text.toWellFormed?.() ?? text }, signal);
+    showVerdict(facts);
+    if (!model.methods.length) return;
+    if (!facts.coverage) showNoExplanation(text, "the model knows none of these words.");
+    else if (facts.tokens > model.explained_tokens) {
+      showNoExplanation(text, `only texts of up to ${model.explained_tokens} tokens are explained.`);
+    } else await explainText(text, signal);
   } finally {
     if (!signal.aborted) for (const id of ["answer", "words"]) find(id).classList.remove("busy");
   }
@@ -104,15 +109,19 @@ async function explainText(text, signal) {
     facts = await ask("explain", { text: text.toWellFormed?.() ?? text, method: find("method").value }, signal);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    find("words").replaceChildren(text);
-    find("legend").replaceChildren();
-    find("rows").replaceChildren();
-    show("numbers", false);
-    find("note").textContent = `No explanation: ${error.message}`;
-    show("explanation", true);
+    showNoExplanation(text, error.message);
     return;
   }
   showExplanation(facts);
+}
+
+function showNoExplanation(text, reason) {
+  find("words").replaceChildren(text);
+  find("legend").replaceChildren();
+  find("rows").replaceChildren();
+  show("numbers", false);
+  find("note").textContent = `Not explained: ${reason}`;
+  show("explanation", true);
 }
 
 function showExplanation(facts) {
@@ -146,7 +155,7 @@ function showExplanation(facts) {
     item.append(element("i", "", kind), meaning);
     return item;
   }));
-  const gap = facts.gap === null ? "" : ` What they leave unexplained: ${facts.gap.toFixed(4)}.`;
+  const gap = facts.gap === null ? "" : ` What they leave unexplained: ${Math.abs(facts.gap).toFixed(4)}.`;
   find("note").textContent = `${facts.note}${gap}`;
   const ordered = [...facts.pieces].sort((one, other) => Math.abs(other.contribution) - Math.abs(one.contribution));
   find("rows").replaceChildren(...ordered.slice(0, 200).map((piece) => {
@@ -206,9 +215,28 @@ async function scoreTable(file, column, signal) {
   link.focus();
 }
 
-function setUpTable() {
+function headerOf(text) {
+  const names = [""];
+  let quoted = false;
+  for (const [place, letter] of [...text.replace(/^\ufeff/, "")].entries()) {
+    if (letter === '"') {
+      if (!quoted && text[place - 1] === '"') names[names.length - 1] += '"'; // a doubled quote
+      quoted = !quoted;
+    } else if (!quoted && letter === ",") names.push("");
+    else if (!quoted && (letter === "\n" || letter === "\r")) break;
+    else names[names.length - 1] += letter;
+  }
+  return names;
+}
+
+function offerColumns(names, chosen) {
+  find("column").replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+  show("columns", names.length > 1);
+}
+
+function setUpTable(model) {
   let stop = new AbortController();
-  find("file").addEventListener("change", () => {
+  find("file").addEventListener("change", async () => {
     const [file] = find("file").files;
     find("chosen").textContent = file ? file.name : "Choose a CSV …";
     find("score").disabled = !file;
@@ -216,6 +244,7 @@ function setUpTable() {
     show("progress", false);
     show("download", false);
     find("column").replaceChildren();
+    if (file) offerColumns(headerOf(await file.slice(0, 1 << 16).text()), model.text_column);
   });
   find("stop").addEventListener("click", () => stop.abort());
   find("score").addEventListener("click", () => attempt(async () => {
@@ -228,8 +257,7 @@ function setUpTable() {
     } catch (error) {
       show("progress", false);
       if (error.columns?.length) {
-        find("column").replaceChildren(...error.columns.map((name) => new Option(name, name)));
-        show("columns", true);
+        offerColumns(error.columns, model.text_column);
         find("column").focus();
       }
       throw error;
@@ -244,7 +272,7 @@ function setUpTable() {
 
 async function setUpClassifier(model) {
   const text = find("text");
-  const read = () => attempt(() => readText(model.methods));
+  const read = () => attempt(() => readText(model));
   let rest;
   find("method").replaceChildren(...model.methods.map((name) => new Option(name.replaceAll("_", " "), name)));
   find("method").addEventListener("change", read);
@@ -252,7 +280,7 @@ async function setUpClassifier(model) {
   find("clear").addEventListener("click", () => { text.value = ""; read(); text.focus(); });
   text.addEventListener("input", () => { clearTimeout(rest); rest = setTimeout(read, REST_MS); });
   onControlEnter(text, () => { clearTimeout(rest); read(); });
-  setUpTable();
+  setUpTable(model);
   show("classifier", true);
   text.focus();
   const { examples } = await ask("examples");

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from rnnlab.verify.evidence import Evidence, Exhibit, shown
@@ -125,7 +127,7 @@ def _columns(subject: Subject, evidence: Evidence) -> None:
     for dtype in (torch.float64, torch.float32):
         model, precision = subject.network(dtype), str(dtype).removeprefix("torch.")
 
-        def nats(rows: torch.Tensor, model: torch.nn.Module = model) -> torch.Tensor:
+        def nats(rows: torch.Tensor, model: Any = model) -> torch.Tensor:
             return LanguageModeling().loss_sum(model, Window(rows[:, :-1], rows[:, 1:])).nats
 
         with torch.no_grad():

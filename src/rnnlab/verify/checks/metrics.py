@@ -183,7 +183,7 @@ def _followed(model: Any, task: Any, batch: Any) -> dict[str, torch.Tensor]:
         learning_rate=lambda: 0.0,
         clip_norm=None,
         first_step=0,
-        divisor=task.divisor,
+        objective=task.objective,
     )
     for _ in steps:
         pass
