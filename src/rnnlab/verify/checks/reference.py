@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ class _Definition(nn.Module):
 
     def __init__(self, layers: Recurrent) -> None:
         super().__init__()
-        self.layers = layers
+        self.layers, self.cell = layers, layers.cell
 
     def forward(self, x_BTD: Tensor, lengths_B: Tensor | None, state: Any = None) -> Any:
         if lengths_B is None:
@@ -48,6 +49,7 @@ class _Packed(nn.Module):
 
     def __init__(self, layers: Recurrent, kind: type[nn.Module], settings: dict[str, Any]) -> None:
         super().__init__()
+        self.cell = layers.cell
         width = layers.weights(0, "")[0].shape[1]
         self.layers = kind(
             width,
@@ -95,23 +97,35 @@ def run(subject: Subject) -> Evidence:
     kernel = model.encoder.kernel(next(model.parameters()))
     evidence.notes.append(f"kernel: {kernel}")
     definition = subject.network()
-    definition.encoder = _Definition(definition.encoder)
+    _replace(definition, _Definition)
     _compare(subject, evidence, model, definition, f"{kernel} = step by step, float64")
     twin = torch_twin(model.encoder)
     if twin is None:
         evidence.notes.append("torch.nn has no layer for this cell's settings")
     else:
         packed = subject.network()
-        packed.encoder = _Packed(packed.encoder, *twin)
+        _replace(packed, lambda layers: _Packed(layers, *twin))
         what = f"{kernel} = torch.nn.{twin[0].__name__} packed, float64"
         _compare(subject, evidence, model, packed, what)
     if kernel != "torch":
         dense = subject.network()
-        dense.encoder._is_native = lambda x_BTD: False
+        for name in _recurrent_parts(dense):
+            getattr(dense, name)._is_native = lambda x_BTD: False
         _compare(subject, evidence, dense, definition, "torch's operators = step by step, float64")
     single, what = subject.network(torch.float32), f"{kernel} in float32 = step by step in float64"
     _compare(subject, evidence, single, definition, what, dtype=torch.float32)
     return evidence
+
+
+def _recurrent_parts(model: Any) -> list[str]:
+    """Names of the layers that recur: a language model may have one of another width on top."""
+    return [name for name in ("encoder", "top") if getattr(model, name, None) is not None]
+
+
+def _replace(model: Any, form: Callable[[Recurrent], nn.Module]) -> None:
+    """Let a model run its recurrence in another form."""
+    for name in _recurrent_parts(model):
+        setattr(model, name, form(getattr(model, name)))
 
 
 def _compare(
@@ -127,7 +141,7 @@ def _compare(
     expected, expected_loss, _ = _forward(subject, other)
     evidence.compare(f"{what}: outputs", outputs.double(), expected, names=names, dtype=dtype)
     renamed = {
-        name.replace("encoder.layers.", "encoder."): gradient
+        name.replace(".layers.", "."): gradient
         for name, gradient in gradients(other, expected_loss).items()
     }
     found = {name: value.double() for name, value in gradients(model, loss).items()}
