@@ -15,22 +15,20 @@ MARKUP = "<script>alert(1)</script> & <img src=x onerror=alert(2)> \"quoted\" 'f
 
 
 @pytest.fixture(scope="module")
-def runs(session_cache, tmp_path_factory):
+def runs(session_cache, tmp_path_factory, tools):
     """A folder with two runs on one table that has a column of places and one of numbers."""
-    from conftest import make_rows, run_command, write_table
-
     folder = tmp_path_factory.mktemp("analyzed")
-    rows = make_rows(120, seed=11)
+    rows = tools.rows(120, seed=11)
     for number, row in enumerate(rows):
         row["place"] = ("Lyon", "Oslo", "")[number % 3 if number % 2 else 0]
         row["age"] = str(number % 90) if number % 7 else ""
         if number % 10 == 0:
             row["review"] += f" {MARKUP}"
-    table = write_table(folder / "train.csv", rows)
-    test = write_table(folder / "test.csv", make_rows(30, seed=2))
+    table = tools.write(folder / "train.csv", rows)
+    test = tools.write(folder / "test.csv", tools.rows(30, seed=2))
     paths = {}
     for name in ("nb", "majority"):
-        done = run_command(
+        done = tools.run(
             *("train", f"table-{name}", f"data.path={table}", f"data.test_path={test}"),
             *("data.text=review", "data.validation.fraction=0.5", "--runs", folder / "runs"),
             "--json",
@@ -41,10 +39,8 @@ def runs(session_cache, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def analyzed(runs):
-    from conftest import run_command
-
-    done = run_command(
+def analyzed(runs, tools):
+    done = tools.run(
         *("analyze", runs["majority"], runs["nb"], "--slice", "film=(?i)film"),
         *("--column", "place", "--column", "age", "--bins", "5,9", "--json"),
     )

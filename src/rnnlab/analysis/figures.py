@@ -105,8 +105,9 @@ def _figure(height: float) -> tuple[Any, Any]:
 
 
 def _bars(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    below = [row["accuracy"] - row["interval"][0] for row in rows]
-    above = [row["interval"][1] - row["accuracy"] for row in rows]
+    # an end may be the accuracy itself, but for rounding
+    below = [max(0.0, row["accuracy"] - row["interval"][0]) for row in rows]
+    above = [max(0.0, row["interval"][1] - row["accuracy"]) for row in rows]
     return [below, above]
 
 

@@ -87,7 +87,7 @@ def _print(explanation: Explanation, top: int) -> None:
         print_table(columns, rows, left=len(columns))
     say(explanation.note)
     if explanation.gap is not None:
-        print(
+        say(
             f"score {explanation.score:+.4f} = baseline {explanation.baseline:+.4f} "
             f"{explanation.total:+.4f} by the pieces, completeness gap {explanation.gap:+.1e}"
         )
