@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ _VARIANTS = (
     ("gru", {"reset": "before"}),
 )
 _SIX = ("W_xz", "W_hz", "W_xg", "W_hg", "W_xr", "W_hr")
-_EPSILON = 1e-3
+_EPSILONS = (1e-3, 1e-4, 1e-5)  # the first that a kink (relu, a maximum) does not disturb
 _STENCIL = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}  # of a first derivative, exact to order six
 
 
@@ -174,7 +175,11 @@ def _finite_differences(subject: Subject, evidence: Evidence) -> None:
         direction = torch.where(gradient != 0, direction, 0.0)  # of a table, the rows that are read
         direction /= max(float(direction.norm()), 1e-300)
         slope = float((gradient * direction).sum())
-        gap = abs(_slope(loss, parameter, direction) - slope) / scale
+        gap = math.inf
+        for epsilon in _EPSILONS:
+            gap = min(gap, abs(_slope(loss, parameter, direction, epsilon) - slope) / scale)
+            if gap <= TOLERANCE[torch.float64]:
+                break
         if not gap <= worst[1]:
             worst = (name, gap)
     evidence.add(
@@ -194,11 +199,13 @@ def _loss(subject: Subject, model: Any) -> Callable[[], Tensor]:
 
 
 @torch.no_grad()
-def _slope(loss: Callable[[], Tensor], parameter: Tensor, direction: Tensor) -> float:
+def _slope(
+    loss: Callable[[], Tensor], parameter: Tensor, direction: Tensor, epsilon: float
+) -> float:
     kept, total = parameter.detach().clone(), 0.0
     for steps, weight in _STENCIL.items():
         for sign in (1, -1):
-            parameter.copy_(kept + sign * steps * _EPSILON * direction)
+            parameter.copy_(kept + sign * steps * epsilon * direction)
             total += sign * weight * float(loss())
     parameter.copy_(kept)
-    return total / _EPSILON
+    return total / epsilon
