@@ -144,7 +144,7 @@ def read_suite(path: Path) -> Suite:
 def cases(test: Behaviour, words: Mapping[str, Sequence[str | int]]) -> list[Case]:
     """All cases of a test, or `MOST_CASES` of them; without those that a change leaves as they
     are."""
-    found: dict[Case, None] = Field(default_factory=dict)
+    found: dict[Case, None] = {}  # a set in the order of insertion
     for number, template in enumerate(test.templates):
         changed = test.changed[number] if test.changed else ""
         outer = _slots(template) - set(test.vary)
