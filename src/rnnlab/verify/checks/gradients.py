@@ -13,6 +13,7 @@ from torch import Tensor
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import CELLS
 from rnnlab.verify import handmade
+from rnnlab.verify.checks.reference import recurrences
 from rnnlab.verify.evidence import TOLERANCE, Evidence, Exhibit, shown
 from rnnlab.verify.examples import Example, batch_of
 from rnnlab.verify.subject import Subject
@@ -48,7 +49,8 @@ def run(subject: Subject) -> Evidence:
     evidence = Evidence()
     model = subject.network()
     if model.encoder is not None:
-        _own_layers(evidence, model.encoder)
+        for part in recurrences(model):
+            _own_layers(evidence, getattr(model, part), part)
         for name, settings in _VARIANTS:
             _by_hand(evidence, _layer(name, settings, inputs=5, hidden=4), f"{name} {settings}")
         _six(evidence)
@@ -65,7 +67,7 @@ def _layer(name: str, settings: dict[str, Any], *, inputs: int, hidden: int) -> 
     return layer.double()
 
 
-def _own_layers(evidence: Evidence, encoder: Recurrent) -> None:
+def _own_layers(evidence: Evidence, encoder: Recurrent, part: str) -> None:
     """Each layer and direction of the model, by itself."""
     name = encoder.cell.__name__.rpartition(".")[2]
     if name not in ("rnn", "lstm", "gru"):
@@ -81,7 +83,7 @@ def _own_layers(evidence: Evidence, encoder: Recurrent) -> None:
             with torch.no_grad():
                 for own, tensor in zip(one.weights(0, ""), weights, strict=True):
                     own.copy_(tensor)
-            _by_hand(evidence, one, f"this model's {name} l{layer}{suffix}")
+            _by_hand(evidence, one, f"this model's {name}, {part} l{layer}{suffix}")
 
 
 def _by_hand(evidence: Evidence, layer: Recurrent, what: str) -> None:
