@@ -49,6 +49,7 @@ class _Packed(nn.Module):
 
     def __init__(self, layers: Recurrent, kind: type[nn.Module], settings: dict[str, Any]) -> None:
         super().__init__()
+        self.cell = layers.cell
         width = layers.weights(0, "")[0].shape[1]
         self.layers = kind(
             width,
@@ -109,8 +110,8 @@ def run(subject: Subject) -> Evidence:
         _compare(subject, evidence, model, packed, what)
     if kernel != "torch":
         dense = subject.network()
-        for layers in recurrences(dense):
-            getattr(dense, layers)._is_native = lambda x_BTD: False
+        for name in recurrences(dense):
+            getattr(dense, name)._is_native = lambda x_BTD: False
         _compare(subject, evidence, dense, definition, "torch's operators = step by step, float64")
     single, what = subject.network(torch.float32), f"{kernel} in float32 = step by step in float64"
     _compare(subject, evidence, single, definition, what, dtype=torch.float32)
@@ -118,14 +119,14 @@ def run(subject: Subject) -> Evidence:
 
 
 def recurrences(model: Any) -> list[str]:
-    """Names of a model's recurrent parts; a language model may have a layer of another width on
-    top."""
+    """Names of the layers that recur: a language model may have one of another width on top."""
     return [name for name in ("encoder", "top") if getattr(model, name, None) is not None]
 
 
-def _replace(model: Any, make: Callable[[Recurrent], nn.Module]) -> None:
+def _replace(model: Any, form: Callable[[Recurrent], nn.Module]) -> None:
+    """Let a model run its recurrence in another form."""
     for name in recurrences(model):
-        setattr(model, name, make(getattr(model, name)))
+        setattr(model, name, form(getattr(model, name)))
 
 
 def _compare(

@@ -18,11 +18,20 @@ def _keeps_the_graph(loss_sum: Any) -> Any:
     """The carried state is not detached."""
 
     def planted(self: LanguageModeling, model: Any, batch: Window) -> Any:
-        readings, read = [], model.read
-        model.read = lambda *call: readings.append(read(*call)) or readings[-1]
-        loss = loss_sum(self, model, batch)
-        del model.read
-        self.carried = readings[-1].state
+        states = []
+        read = model.read
+
+        def recording(*window: Any) -> Any:
+            reading = read(*window)
+            states.append(reading.state)
+            return reading
+
+        model.read = recording
+        try:
+            loss = loss_sum(self, model, batch)
+        finally:
+            del model.read
+        self.carried = states[-1]
         return loss
 
     return planted

@@ -25,7 +25,7 @@ def _means_of_batches(sums: Any) -> Any:
 
 
 def _usual_batch(objective: Any) -> Any:
-    """The loss is divided by the usual number of examples, not by those there are."""
+    """The gradient is divided by the usual number of examples, not by those there are."""
 
     def planted(self: Classification, loss: LossSum) -> Tensor:
         return objective(self, loss) * loss.targets / _USUAL_BATCH
