@@ -12,7 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from rnnlab.nn import compiled, reference
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.verify.evidence import Evidence, NotApplicable
-from rnnlab.verify.examples import Example, batch_of
+from rnnlab.verify.examples import Example, batch_of, token_losses
 from rnnlab.verify.subject import Subject
 from rnnlab.verify.weights import gradients
 
@@ -60,6 +60,7 @@ class _Packed(nn.Module):
             **settings,
         ).to(layers.weights(0, "")[0].dtype)
         self.layers.load_state_dict(layers.state_dict())
+        self.cell = layers.cell
 
     def forward(self, x_BTD: Tensor, lengths_B: Tensor | None, state: Any = None) -> Any:
         if lengths_B is None:
@@ -109,7 +110,7 @@ def run(subject: Subject) -> Evidence:
         _compare(subject, evidence, model, packed, what)
     if kernel != "torch":
         dense = subject.network()
-        for name in _recurrent_parts(dense):
+        for name in recurrences(dense):
             getattr(dense, name)._is_native = lambda x_BTD: False
         _compare(subject, evidence, dense, definition, "torch's operators = step by step, float64")
     single, what = subject.network(torch.float32), f"{kernel} in float32 = step by step in float64"
@@ -117,14 +118,14 @@ def run(subject: Subject) -> Evidence:
     return evidence
 
 
-def _recurrent_parts(model: Any) -> list[str]:
+def recurrences(model: Any) -> list[str]:
     """Names of the layers that recur: a language model may have one of another width on top."""
     return [name for name in ("encoder", "top") if getattr(model, name, None) is not None]
 
 
 def _replace(model: Any, form: Callable[[Recurrent], nn.Module]) -> None:
     """Let a model run its recurrence in another form."""
-    for name in _recurrent_parts(model):
+    for name in recurrences(model):
         setattr(model, name, form(getattr(model, name)))
 
 
@@ -153,8 +154,7 @@ def _forward(subject: Subject, model: Any) -> tuple[Tensor, Tensor, list[str]]:
     if subject.kind == "language_model":
         rows = subject.windows
         features, _ = model(rows[:, :-1], None)
-        logits = model.head(features)
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
+        loss = token_losses(model, features, rows[:, 1:]).mean()
         return features, loss, [f"column {number + 1}" for number in range(len(rows))]
     examples = [Example(one.tokens[:_MOST_STEPS], one.label) for one in subject.examples]
     batch = batch_of(examples)
