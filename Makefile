@@ -17,7 +17,7 @@ PYTEST := RNNLAB_DATA="$(RNNLAB_DATA)" $(BIN)/python -m pytest
 .PHONY: demo test test-slow bench check clean
 
 demo: $(VENV)/.core
-	$(BIN)/rnnlab study quickstart
+	$(BIN)/rnnlab study quickstart --report
 
 test: check
 	$(PYTEST) -m "not slow"

@@ -116,7 +116,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     if config.model.module.TRAINED:
         use_threads(config.threads or 1)
         threads = claimed(config.threads or 1)
-    started, cpu_started = time.monotonic(), time.process_time()
+    started = time.monotonic()
     facts = {**run.read(), "status": "running"}
     facts.pop("reason", None)  # of an earlier failure
     run.write(facts)
@@ -137,8 +137,6 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
             run.write({**facts, "status": "failed", "reason": reason_of(error)})
         raise
     earlier = trained.facts.pop("earlier_seconds", 0.0)
-    # what processes before an interruption have used is not known
-    cpu_seconds = None if earlier else round(time.process_time() - cpu_started, 3)
     finish = compose.finish(config, prepared, trained, run)
     facts |= {
         "status": "completed",
@@ -148,7 +146,7 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
         "train": finish.train,
         "val": finish.val.to_dict(),
         "data": finish.data,
-        "cost": {"cpu_seconds": cpu_seconds, **finish.cost},
+        "cost": finish.cost,
         "threads": config.threads,
         "peak_memory_bytes": peak_memory_bytes(),
         "machine": machine(),

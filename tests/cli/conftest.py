@@ -117,7 +117,7 @@ def finished(session_cache, tmp_path_factory) -> Finished:
 
 @pytest.fixture(scope="session")
 def tools() -> SimpleNamespace:
-    """`run`, `rows` and `write`: for fixtures of a whole module, which need runs of their own."""
+    """What fixtures with a wider scope than `cli` make runs with."""
     return SimpleNamespace(run=run_command, rows=make_rows, write=write_table)
 
 

@@ -15,8 +15,8 @@ MARKUP = "<script>alert(1)</script> & <img src=x onerror=alert(2)> \"quoted\" 'f
 
 
 @pytest.fixture(scope="module")
-def runs(session_cache, tools, tmp_path_factory):
-    """Two runs on one table that has a column of places and one of numbers."""
+def runs(session_cache, tmp_path_factory, tools):
+    """A folder with two runs on one table that has a column of places and one of numbers."""
     folder = tmp_path_factory.mktemp("analyzed")
     rows = tools.rows(120, seed=11)
     for number, row in enumerate(rows):

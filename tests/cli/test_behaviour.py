@@ -59,7 +59,7 @@ def test_a_role_that_the_model_lacks(refused, finished, tmp_path):
         ('{fine}"], role', '{fien}"], role', "no words for the slot {fien}; did you mean 'fine'"),
         ("name: thing", "name: praise", "two tests are called 'praise'"),
         ("[film, plot]", "[film]", "vary needs two words or more"),
-        ("tests:", "tset:", "unknown key 'tset'; known: roles, tests, words"),
+        ("tests:", "test:", "unknown key 'test'; did you mean 'tests'"),
         ("[film, plot]", "[film, plot", "line"),
     ],
 )

@@ -197,11 +197,11 @@ def test_a_full_queue_answers_503_and_says_when_to_come_back(strict, predictor):
     assert too_many.status_code == 503
 
 
-def wait_for(condition) -> None:
-    for _ in range(300):
+def wait_for(condition, every: float = 0.1) -> None:
+    for _ in range(round(30 / every)):
         if condition():
             return
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError("it did not happen within 30 s")
 
 
@@ -252,9 +252,9 @@ def stop_while_answering(server: Server) -> None:
         body = {"texts": [long] * 6}
         return httpx.post(f"{server.url}/predict", json=body, timeout=60).status_code
 
-    with ThreadPoolExecutor(8) as pool:
-        statuses = pool.map(post, range(8))
-        wait_for(lambda: server.client.get("/healthz").json()["queued"] > 0)
+    with ThreadPoolExecutor(16) as pool:
+        statuses = pool.map(post, range(16))
+        wait_for(lambda: server.client.get("/healthz").json()["queued"] > 0, every=0.002)
         server.process.send_signal(signal.SIGTERM)
         assert set(statuses) == {200}
     assert server.process.wait(40) == 0

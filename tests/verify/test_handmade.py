@@ -40,16 +40,17 @@ def test_every_gradient_is_the_slope_of_the_loss(name):
     if states == 2:
         arrays["c"] = state[1]
     assert found.keys() == arrays.keys()
+    step = 1e-5 if options.get("activation") == "relu" else 1e-3  # relu: no kink is crossed
     for key, array in arrays.items():
         direction = generator.standard_normal(array.shape)
         direction /= np.linalg.norm(direction)
         kept, slope = array.copy(), 0.0
         for steps, weight in STENCIL.items():
             for sign in (1, -1):
-                array[...] = kept + sign * steps * 1e-3 * direction
-                slope += sign * weight * loss() / 1e-3
+                array[...] = kept + sign * steps * step * direction
+                slope += sign * weight * loss() / step
         array[...] = kept
-        assert slope == pytest.approx(float((found[key] * direction).sum()), rel=1e-9, abs=1e-11)
+        assert slope == pytest.approx(float((found[key] * direction).sum()), rel=1e-9, abs=1e-9)
 
 
 def test_system_e_has_six_gradients():

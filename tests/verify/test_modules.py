@@ -142,7 +142,8 @@ def test_a_backward_direction_reads_padding():
 def test_float32_is_held_to_its_own_tolerance():
     report = check_module(Mean(), make_tokens, dtype=None)
     assert report, report
-    assert {check.tolerance for check in report.checks} <= {1e-5, 0.0}
+    asked = [check for check in report.checks if check.passed is not None]
+    assert {check.tolerance for check in asked} == {1e-5, 0.0}
 
 
 def test_what_is_asked_for_has_to_make_sense():

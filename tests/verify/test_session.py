@@ -81,9 +81,9 @@ def test_equal_presets_share_a_result(opened):
 
 def test_quick_counts_parameters_at_full_size(opened):
     verdict = opened.verify_config(load_config("sst5-bilstm-random"), ["parameters"], quick=True)
-    assert "8,206,309 parameters" in verdict.checks[0].detail
+    assert "8,206,309 parameters" in verdict.checks[0].notes[0]
     lstm = opened.verify_config(load_config("imdb-lstm"), ["parameters"], quick=True)
-    assert "2,618,089 parameters, 2,617,577 by the textbook" in lstm.checks[0].detail
+    assert lstm.checks[0].notes == ("2,618,089 parameters, 2,617,577 by the textbook",)
 
 
 def test_absent_data_is_an_error_without_quick(opened):

@@ -105,7 +105,7 @@ def _figure(height: float) -> tuple[Any, Any]:
 
 
 def _bars(rows: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    # an end that is 0 or 1 may miss the accuracy by a rounding error
+    # an end may be the accuracy itself, but for rounding
     below = [max(0.0, row["accuracy"] - row["interval"][0]) for row in rows]
     above = [max(0.0, row["interval"][1] - row["accuracy"]) for row in rows]
     return [below, above]

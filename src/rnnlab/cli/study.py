@@ -34,6 +34,7 @@ def study(
         str, typer.Argument(metavar="STUDY|FILE", help="A study, a YAML file, or its directory.")
     ],
     overrides: Overrides = None,
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", help="Study directory; by default studies/NAME.")
     ] = None,
@@ -52,6 +53,9 @@ def study(
     retries: Annotated[
         int, typer.Option("--retries", min=0, help="Further tries of a run whose process died.")
     ] = 2,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write report.html and plots when done.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train the runs of a study that are missing. Asked again, it goes on."""
@@ -75,6 +79,11 @@ def study(
         _dry_run(plan, path, only, workers, as_json)
         return
     directory, summary, plan = _run(expansion, path, only, workers, retries)
+    page = None
+    if report:
+        from rnnlab.report.page import write_report
+
+        page = str(write_report(path).page)
     if as_json:
         print_json(
             {
@@ -86,10 +95,11 @@ def study(
                 "failed": len(summary.failed),
                 "diverged": len(summary.diverged),
                 "reasons": {**summary.failed, **summary.diverged},
+                "report": page,
             }
         )
     else:
-        _print(directory, summary, plan)
+        _print(directory, summary, plan, page)
     if summary.failed:
         raise typer.Exit(1)
 
@@ -183,7 +193,7 @@ def _dry_run(
         )
 
 
-def _print(directory: StudyDirectory, summary: Summary, plan: Plan) -> None:
+def _print(directory: StudyDirectory, summary: Summary, plan: Plan, page: str | None) -> None:
     from rnnlab.study.summary import level_rows
 
     quality = plan.metric.replace("_", " ")
@@ -192,9 +202,12 @@ def _print(directory: StudyDirectory, summary: Summary, plan: Plan) -> None:
         if not rows:
             continue
         print()
+        names = ["", f"val {quality}", "±", "test", "reported", "runs", "time"]
+        cells = [_cells(row, plan) for row in rows]
+        filled = [n for n, column in enumerate(zip(*cells, strict=True)) if any(column)]
         print_table(
-            ["", f"val {quality}", "±", "test", "reported", "runs", "time"],
-            [_cells(row, plan) for row in rows],
+            [names[n] for n in filled],
+            [[row[n] for n in filled] for row in cells],
             title=group.title,
         )
     if plan.design.description:
@@ -203,11 +216,15 @@ def _print(directory: StudyDirectory, summary: Summary, plan: Plan) -> None:
     for name, reasons in (("failed", summary.failed), ("diverged", summary.diverged)):
         if reasons:
             counts += f", {len(reasons)} {name}"
-    print(f"\n{counts}; in {directory.path}/: results.json, metrics.csv, long.csv, runs/")
+    print()
+    say(f"{counts}; in {directory.path}/: results.json, metrics.csv, long.csv, runs/")
     for name, reason in {**summary.failed, **summary.diverged}.items():
         say(f"{name}: {reason}")
+    if page is not None:
+        print(f"page: {page}")
     print(f"next: {program()} compare {directory.path}")
-    print(f"      {program()} report {directory.path}")
+    if page is None:
+        print(f"      {program()} report {directory.path}")
 
 
 def _cells(row: Any, plan: Plan) -> list[str]:

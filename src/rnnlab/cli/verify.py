@@ -109,8 +109,8 @@ def _print(verdict: Verdict) -> None:
         title=verdict.subject,
     )
     for check in verdict.checks:
-        if check.passed is None:
-            say(f"{_title(check.name)}: {check.detail}")
+        for note in [check.detail] if check.passed is None else check.notes:
+            say(f"{check.name}: {note}")
     for check in verdict.checks:
         if check.passed is False:
             _print_failure(check)

@@ -47,7 +47,7 @@ MEASURES = {
 def cost_of_run(facts: Mapping[str, Any]) -> dict[str, float]:
     """The costs that a finished run has recorded, by the keys of `MEASURES`.
 
-    A run without a measured CPU time gets its seconds times its threads.
+    A run of an earlier version, without a measured CPU time, gets its seconds times its threads.
 
     Args:
         facts: in run.json.
@@ -56,8 +56,11 @@ def cost_of_run(facts: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, Any] = {
         **recorded,
         "train_seconds": facts.get("train_seconds", facts.get("seconds")),
+        "cpu_seconds": facts.get("cpu_seconds"),
         "parameters": facts.get("parameters"),
     }
-    if found.get("cpu_seconds") is None and found["train_seconds"] is not None:
+    if (peak := facts.get("peak_memory_bytes")) is not None:
+        found["peak_memory_mb"] = peak / 1e6
+    if found["cpu_seconds"] is None and found["train_seconds"] is not None:
         found["cpu_seconds"] = found["train_seconds"] * (facts.get("threads") or 1)
     return {key: float(found[key]) for key in MEASURES if found.get(key) is not None}

@@ -95,7 +95,8 @@ def judge(
         scope=contrast.scope,
         mcnemar=mcnemar,
         verdict=answer,
-        statement=_statement(label, reference, answer, contrast, smallest, metric),
+        statement=_statement(label, reference, answer, contrast, smallest, metric)
+        + _caveat(contrast, mcnemar),
     )
 
 
@@ -129,9 +130,15 @@ def _statement(
             text += " With one seed, and no answers to single tokens, nothing shows what is chance."
     else:
         text = f"{label} is {answer} than {reference}: {size}{between}."
-    if contrast.scope == "models" and smallest is not None:
-        text += " One seed: this concerns these trained models only."
     return text
+
+
+def _caveat(contrast: Contrast, mcnemar: McNemar | None) -> str:
+    """What a verdict from single models is worth, and its test."""
+    by = f" by {_test(contrast, mcnemar)}" if mcnemar is not None else ""
+    if contrast.scope == "models" and contrast.error is not None:
+        return f" One seed: this concerns these trained models only{f',{by}' if by else ''}."
+    return f" Told{by}." if by else ""
 
 
 def amount(value: float, metric: str, *, signed: bool = True) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rnnlab.compose.cost import LATENCY_TEXTS, latency, size_and_memory
+from rnnlab.compose.cost import LATENCY_TEXTS, latency, model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import vocabulary as words
@@ -287,7 +287,7 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     cost = {
         **latency(predictor.predict, prepared.raw_samples()),
         "texts_per_second": round(len(prepared.val) / seconds, 1),
-        **size_and_memory(run.model),
+        **model_size(run.model),
     }
     return Finish(val, train, prepared.facts(), cost)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,9 +39,7 @@ def latency(answer: Callable[[list[str]], Any], texts: Sequence[str]) -> dict[st
     }
 
 
-def size_and_memory(model: Path) -> dict[str, float]:
-    """Size of a model's files, and the most memory that this process has had, in megabytes."""
+def model_size(model: Path) -> dict[str, float]:
+    """Size of a model's files, in megabytes."""
     size = sum(file.stat().st_size for file in model.rglob("*") if file.is_file())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes elsewhere
-    return {"model_mb": round(size / 1e6, 3), "peak_memory_mb": round(peak * unit / 1e6, 1)}
+    return {"model_mb": round(size / 1e6, 3)}

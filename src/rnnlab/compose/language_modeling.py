@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rnnlab.compose.cost import size_and_memory
+from rnnlab.compose.cost import model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import streams
@@ -163,6 +163,6 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     train = {"tokens": len(prepared.train), "loss": loss, "perplexity": perplexity(loss)}
     cost = {
         "tokens_per_second": round(len(prepared.val) / seconds, 1),
-        **size_and_memory(run.model),
+        **model_size(run.model),
     }
     return Finish(val, train, prepared.facts(), cost)

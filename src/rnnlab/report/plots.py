@@ -157,13 +157,13 @@ def draw_series(
                 )  # fmt: skip
         axes.set(xlabel=x, ylabel=y)
         axes.grid(alpha=0.25, linewidth=0.6)
-        if whole:
+        if whole and len(places) > 8:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        elif places and is_wide(places):
+        elif not whole and places and is_wide(places):
             axes.set_xscale("log")
             axes.set_xticks(places, [f"{place:g}" for place in places])
             axes.xaxis.set_minor_locator(NullLocator())
-        elif len(places) <= 8:
+        elif places and len(places) <= 8:
             axes.set_xticks(places, [f"{place:g}" for place in places])
         if base is not None:
             axes.axvline(base, color="#5f6b7a", linewidth=0.8, linestyle=(0, (2, 3)))
@@ -305,7 +305,7 @@ def draw_confusion(
         for (row, column), share in np.ndenumerate(shares):
             axes.text(
                 column + 0.5, row + 0.5, f"{counts[row, column]:,}", ha="center", va="center",
-                color="white" if share > 0.55 else "#14212e", fontsize=9 if len(labels) < 7 else 7,
+                color="white" if share > 0.65 else "#14212e", fontsize=9 if len(labels) < 7 else 7,
             )  # fmt: skip
         shown = [label if len(label) <= 12 else label[:11] + "…" for label in labels]
         middles = [number + 0.5 for number in range(len(labels))]

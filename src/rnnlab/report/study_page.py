@@ -51,13 +51,14 @@ def study_context(path: Path) -> dict[str, Any]:
             collection, metric="macro_f1" if found.metric == "accuracy" else "accuracy"
         )
     runs = _runs(collection)
-    best, worst = _extremes(collection, found)
+    extremes = _distinct(_extremes(collection, found))
+    best = extremes[0]
     groups = [
         _group(number, group, second and second.groups[number], collection, found.metric)
         for number, group in enumerate(found.groups)
     ]
-    extremes = [best] if best.run.path == worst.run.path else [best, worst]
-    curves = sections.learning_curves({item.name: item.run for item in extremes}, "best-worst")
+    learners = _distinct(_extremes(collection, found, with_epochs=True))
+    curves = sections.learning_curves({item.name: item.run for item in learners}, "best-worst")
     confusions = _some(
         sections.confusion_plot(item.run, f"confusion-{item.name}", item.title) for item in extremes
     )
@@ -77,6 +78,7 @@ def study_context(path: Path) -> dict[str, Any]:
         "joint": joint,
         "reported": reported_rows(collection, found),
         "extremes": extremes,
+        "learners": learners,
         "curves": curves,
         "confusions": confusions,
         "per_class": best.run.facts["val"].get("per_class", []),
@@ -249,22 +251,32 @@ def _runs(collection: Collection) -> list[RunMaterial]:
     ]
 
 
-def _extremes(collection: Collection, found: Comparison) -> tuple[Extreme, Extreme]:
-    """The best and the worst run."""
+def _extremes(
+    collection: Collection, found: Comparison, *, with_epochs: bool = False
+) -> list[Extreme]:
+    """The best and the worst run; with `with_epochs`, of those that learn in epochs."""
     sign = -1 if found.metric == "perplexity" else 1
     scored = [
-        (sign * model.facts["val"][found.metric], item.label, model)
+        (sign * model.facts["val"][found.metric], item.label, RunMaterial(model.path, model.facts))
         for item in collection.configurations()
         for model in item.models
     ]
-    ordered = sorted(scored, key=lambda entry: entry[0])
+    ordered = sorted(
+        (entry for entry in scored if entry[2].epochs or not with_epochs),
+        key=lambda entry: entry[0],
+    )
 
-    def extreme(word: str, entry: tuple[float, str, Any]) -> Extreme:
-        _, label, model = entry
-        title = f"{word.capitalize()}: {label}, seed {model.seed}"
-        return Extreme(word, title, RunMaterial(model.path, model.facts))
+    def extreme(word: str, label: str, run: RunMaterial) -> Extreme:
+        return Extreme(word, f"{word.capitalize()}: {label}, seed {run.facts.get('seed')}", run)
 
-    return extreme("best", ordered[-1]), extreme("worst", ordered[0])
+    if not ordered:
+        return []
+    return [extreme("best", *ordered[-1][1:]), extreme("worst", *ordered[0][1:])]
+
+
+def _distinct(pair: list[Extreme]) -> list[Extreme]:
+    """One where best and worst are the same run."""
+    return pair[:1] if pair and pair[0].run.path == pair[-1].run.path else pair
 
 
 def _cost_titles(found: Comparison) -> list[str]:

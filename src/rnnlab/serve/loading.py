@@ -30,9 +30,11 @@ def load(path: Path, limits: Limits) -> Served:
     from rnnlab.evaluation import load_model
     from rnnlab.language_predictor import LanguagePredictor
     from rnnlab.model_folder import task_of
+    from rnnlab.nn.process import share_memory
     from rnnlab.run_records import model_folder
 
     use_threads(available_cores())
+    share_memory()
     if not is_ensemble(path) and task_of(model_folder(path)) == "language_modeling":
         return ServedWriter(path, LanguagePredictor.load(model_folder(path)), limits)
     return ServedClassifier(path, load_model(path), limits)

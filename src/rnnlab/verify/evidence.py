@@ -156,6 +156,7 @@ class CheckResult:
         difference, tolerance: of the worst finding; None where there is none.
         detail: what was found, or why the check does not apply.
         findings, exhibits: all of them.
+        notes: what else is worth knowing, a sentence each.
         advice: what to do where it fails.
         seconds: that it took.
         shared_with: the preset whose result this is, where the two coincide for this check.
@@ -168,6 +169,7 @@ class CheckResult:
     detail: str
     findings: tuple[Finding, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
+    notes: tuple[str, ...] = ()
     advice: str = ""
     seconds: float = 0.0
     shared_with: str | None = None
@@ -181,6 +183,7 @@ class CheckResult:
             "difference": _json_number(self.difference),
             "tolerance": self.tolerance,
             "detail": self.detail,
+            "notes": list(self.notes),
             "advice": "" if self.passed is not False else self.advice,
             "seconds": round(self.seconds, 3),
             "shared_with": self.shared_with,

@@ -72,6 +72,18 @@ def batch_of(examples: Sequence[Example], *, extra: int = 0, fill: int | None = 
     return TextBatch(tokens, lengths, torch.tensor([example.label for example in examples]))
 
 
+def token_losses(model: Any, features: Tensor, targets: Tensor) -> Tensor:
+    """Nats of each target [N] of a language model, from logits of all words; of an adaptive
+    softmax from torch's log-probabilities."""
+    from rnnlab.nn.heads import AdaptiveHead
+
+    features_NF, targets_N = features.flatten(0, -2), targets.flatten()
+    if isinstance(model.head, AdaptiveHead):
+        return -model.head.log_prob(features_NF).gather(1, targets_N.unsqueeze(1))[:, 0]
+    logits_NV = model.head(features_NF)
+    return logits_NV.logsumexp(dim=1) - logits_NV.gather(1, targets_N.unsqueeze(1))[:, 0]
+
+
 def losses(logits_BC: Tensor, labels_B: Tensor) -> Tensor:
     """Nats of each example, written down anew: -log of the label's probability."""
     if logits_BC.shape[1] == 1:

@@ -61,6 +61,9 @@ def _shrink(settings: dict[str, Any]) -> list[str]:
     if encoder and encoder["hidden"] > QUICK_HIDDEN:
         changes.append(f"hidden {encoder['hidden']} -> {QUICK_HIDDEN}")
         encoder["hidden"] = QUICK_HIDDEN
+    if encoder and (encoder.get("last_hidden") or 0) > QUICK_HIDDEN:
+        changes.append(f"last_hidden {encoder['last_hidden']} -> {QUICK_HIDDEN}")
+        encoder["last_hidden"] = QUICK_HIDDEN
     vocabulary = settings["data"]["vocabulary"]
     limit = QUICK_VOCABULARY - len(SPECIAL)
     if vocabulary["max_size"] is None or vocabulary["max_size"] > limit:
@@ -74,12 +77,15 @@ def for_practice(config: Config) -> Config:
     streams = config.model.module.TASK == "language_modeling"
     stream = config.train.stream
     window = min(stream.window, _PRACTICE_WINDOW)
+    variable = stream.variable
+    if variable is not None:
+        variable = variable.model_copy(update={"least": min(variable.least, window)})
     changes = {
         "epochs": _PRACTICE_EPOCHS,
         "batch_size": min(
             config.train.batch_size, _PRACTICE_COLUMNS if streams else _PRACTICE_BATCH
         ),
-        "stream": stream.model_copy(update={"window": window}),
+        "stream": stream.model_copy(update={"window": window, "variable": variable}),
         "patience": None,
         "checkpoint_seconds": 3600.0,
     }

@@ -40,6 +40,13 @@ class Trial:
         return max(beyond, key=lambda finding: finding.badness, default=None)
 
     @property
+    def difference_without(self) -> float | None:
+        """What the same comparison measures on the unmodified code."""
+        seen = self.evidence
+        same = (f.difference for f in self.without.findings if seen and f.what == seen.what)
+        return next(same, None)
+
+    @property
     def command(self) -> str:
         """What users run for the same check on the same input."""
         return f"rnnlab verify {self.bug.preset} --quick --only {self.bug.check}"
@@ -55,7 +62,7 @@ class Trial:
             "difference": None if seen is None else seen.difference,
             "tolerance": None if seen is None else seen.tolerance,
             "what": self.planted.detail if seen is None else seen.what,
-            "difference_without": self.without.difference,
+            "difference_without": self.difference_without,
             "passed_without": self.without.passed,
         }
 

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -113,7 +113,7 @@ class Session:
             full=config,
             notes=notes,
             folder=self._new_folder(),
-            prepared=self._prepare(small),
+            prepared=self._prepare(small, stands_in=is_absent(config)),
             in_new_process=self._fresh,
         )
         return self._verify(subject, modules, started)
@@ -147,7 +147,8 @@ class Session:
                 f"{path}: its data has changed since it was trained; restore the data, or train "
                 "again"
             )
-        prepared = compose.prepare(small, dataset)
+        with _quiet() if foreign else nullcontext():
+            prepared = compose.prepare(small, dataset)
         if foreign:
             prepared = _in_vocabulary(prepared, loaded.reader)
         if quick:
@@ -176,13 +177,14 @@ class Session:
         name = config.data.source.name
         return small, [*notes, f"{name} is not here: the embedded set stands in for it"], True
 
-    def _prepare(self, config: Config) -> Any:
+    def _prepare(self, config: Config, *, stands_in: bool) -> Any:
         """The data of a config, shared by all that read the same."""
         key = json.dumps(
             [config.data.model_dump(mode="json"), config.model.module.TASK, config.train.metric]
         )
         if key not in self._prepared:
-            self._prepared[key] = compose.prepare(config, compose.dataset_of(config))
+            with _quiet() if stands_in else nullcontext():
+                self._prepared[key] = compose.prepare(config, compose.dataset_of(config))
         return self._prepared[key]
 
     def _new_folder(self) -> Path:
@@ -271,6 +273,7 @@ def run_check(name: str, module: ModuleType, subject: Any) -> CheckResult:
         detail=_detail(evidence),
         findings=tuple(evidence.findings),
         exhibits=tuple(evidence.exhibits),
+        notes=tuple(evidence.notes),
         seconds=time.monotonic() - started,
         **common,
     )
@@ -284,7 +287,7 @@ def _detail(evidence: Evidence) -> str:
         parts[0] += f", {failed} failed"
     at = f" (at {worst.example})" if worst.example else ""
     parts.append(f"{'worst' if failed else 'largest'}: {worst.what}{at}")
-    return "; ".join([*parts, *evidence.notes])
+    return "; ".join(parts)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from rnnlab.verify.evidence import Evidence, Exhibit, shown
-from rnnlab.verify.examples import Example, batch_of, losses, outlier
+from rnnlab.verify.examples import Example, batch_of, losses, outlier, token_losses
 from rnnlab.verify.subject import Subject
 
 NUMBER = 1
@@ -139,10 +139,9 @@ def _columns(subject: Subject, evidence: Evidence) -> None:
             evidence.compare(f"features permuted, {precision}", permuted, alone, names=names)
             evidence.compare(f"sum of losses, {precision}", nats(pieces), single.sum())
         if dtype == torch.float64:
-            head = model.head
             with torch.no_grad():
                 columns = [single] + [
-                    losses(head(features[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
+                    token_losses(model, features[:, :-1], pieces[:, 1:])
                     .view(len(pieces), -1)
                     .sum(1)
                     for features in (together, permuted)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnnlab.verify.evidence import Evidence, NotApplicable
-from rnnlab.verify.examples import losses
+from rnnlab.verify.examples import token_losses
 from rnnlab.verify.subject import Subject
 from rnnlab.verify.weights import gradients
 
@@ -46,8 +46,13 @@ def run(subject: Subject) -> Evidence:
         whole, _, last = model.encoder(x_BTD, None)
         outputs, state = _in_chunks(lambda x, state: _ordered(model.encoder(x, None, state)), x_BTD)
     evidence.compare("outputs in chunks = in one piece, float64", outputs, whole)
-    evidence.compare("states after them, float64", torch.cat(state), torch.cat(last))
+    evidence.compare("states after them, float64", _flat(state), _flat(last))
     return evidence
+
+
+def _flat(state: Any) -> Tensor:
+    """All numbers of a state; layers may be of different widths."""
+    return torch.cat([part.flatten() for part in state])
 
 
 def _ordered(result: Any) -> tuple[Tensor, Any]:
@@ -72,7 +77,7 @@ def _stream(subject: Subject, evidence: Evidence) -> None:
         whole, last = model(rows[:, :-1], None)
         outputs, state = _in_chunks(model, rows[:, :-1])
     evidence.compare("features in chunks = in one piece, float64", outputs, whole)
-    evidence.compare("states after them, float64", torch.cat(state), torch.cat(last))
+    evidence.compare("states after them, float64", _flat(state), _flat(last))
 
     stream = subject.practice_data.val
     figures = {
@@ -88,12 +93,12 @@ def _stream(subject: Subject, evidence: Evidence) -> None:
     first, second = Window(rows[:, :6], rows[:, 1:7]), Window(rows[:, 6:-1], rows[:, 7:])
     parts = [task.loss_sum(model, window).nats for window in (first, second)]
     with torch.no_grad():
-        direct = losses(model.head(whole).flatten(0, 1), rows[:, 1:].flatten()).sum()
+        direct = token_losses(model, whole, rows[:, 1:]).sum()
     evidence.compare("training: loss in two windows = in one, float64", sum(parts), direct)
     with torch.no_grad():
         _, carried = model(first.inputs, None)
     features, _ = model(second.inputs, carried)
-    alone = losses(model.head(features).flatten(0, 1), second.targets.flatten()).sum()
+    alone = token_losses(model, features, second.targets).sum()
     evidence.compare_gradients(
         "training: gradients end where the window begins, float64",
         gradients(model, parts[1]),

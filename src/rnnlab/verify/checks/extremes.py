@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from rnnlab.verify.evidence import TOLERANCE, Evidence
-from rnnlab.verify.examples import losses
+from rnnlab.verify.examples import token_losses
 from rnnlab.verify.subject import Subject
 
 NUMBER = 3
@@ -105,7 +105,7 @@ def _streams(subject: Subject, evidence: Evidence) -> None:
         with torch.no_grad():
             inputs = torch.tensor([[0, *tokens[:-1]]])
             features, _ = model(inputs, None)
-            expected = losses(model.head(features[0]), torch.tensor(tokens)).sum()
+            expected = token_losses(model, features, torch.tensor(tokens)).sum()
         evidence.compare(
             f"{name}: nats = step by step, float64",
             torch.tensor(found, dtype=torch.float64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import CELLS
 from rnnlab.verify import handmade
+from rnnlab.verify.checks.reference import recurrences
 from rnnlab.verify.evidence import TOLERANCE, Evidence, Exhibit, shown
 from rnnlab.verify.examples import Example, batch_of
 from rnnlab.verify.subject import Subject
@@ -37,7 +39,7 @@ _VARIANTS = (
     ("gru", {"reset": "before"}),
 )
 _SIX = ("W_xz", "W_hz", "W_xg", "W_hg", "W_xr", "W_hr")
-_EPSILON = 1e-3
+_EPSILONS = (1e-3, 1e-4, 1e-5)  # the first that a kink (relu, a maximum) does not disturb
 _STENCIL = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}  # of a first derivative, exact to order six
 
 
@@ -47,7 +49,8 @@ def run(subject: Subject) -> Evidence:
     evidence = Evidence()
     model = subject.network()
     if model.encoder is not None:
-        _own_layers(evidence, model.encoder)
+        for part in recurrences(model):
+            _own_layers(evidence, getattr(model, part), part)
         for name, settings in _VARIANTS:
             _by_hand(evidence, _layer(name, settings, inputs=5, hidden=4), f"{name} {settings}")
         _six(evidence)
@@ -64,7 +67,7 @@ def _layer(name: str, settings: dict[str, Any], *, inputs: int, hidden: int) -> 
     return layer.double()
 
 
-def _own_layers(evidence: Evidence, encoder: Recurrent) -> None:
+def _own_layers(evidence: Evidence, encoder: Recurrent, part: str) -> None:
     """Each layer and direction of the model, by itself."""
     name = encoder.cell.__name__.rpartition(".")[2]
     if name not in ("rnn", "lstm", "gru"):
@@ -80,7 +83,7 @@ def _own_layers(evidence: Evidence, encoder: Recurrent) -> None:
             with torch.no_grad():
                 for own, tensor in zip(one.weights(0, ""), weights, strict=True):
                     own.copy_(tensor)
-            _by_hand(evidence, one, f"this model's {name} l{layer}{suffix}")
+            _by_hand(evidence, one, f"this model's {name}, {part} l{layer}{suffix}")
 
 
 def _by_hand(evidence: Evidence, layer: Recurrent, what: str) -> None:
@@ -174,7 +177,11 @@ def _finite_differences(subject: Subject, evidence: Evidence) -> None:
         direction = torch.where(gradient != 0, direction, 0.0)  # of a table, the rows that are read
         direction /= max(float(direction.norm()), 1e-300)
         slope = float((gradient * direction).sum())
-        gap = abs(_slope(loss, parameter, direction) - slope) / scale
+        gap = math.inf
+        for epsilon in _EPSILONS:
+            gap = min(gap, abs(_slope(loss, parameter, direction, epsilon) - slope) / scale)
+            if gap <= TOLERANCE[torch.float64]:
+                break
         if not gap <= worst[1]:
             worst = (name, gap)
     evidence.add(
@@ -194,11 +201,13 @@ def _loss(subject: Subject, model: Any) -> Callable[[], Tensor]:
 
 
 @torch.no_grad()
-def _slope(loss: Callable[[], Tensor], parameter: Tensor, direction: Tensor) -> float:
+def _slope(
+    loss: Callable[[], Tensor], parameter: Tensor, direction: Tensor, epsilon: float
+) -> float:
     kept, total = parameter.detach().clone(), 0.0
     for steps, weight in _STENCIL.items():
         for sign in (1, -1):
-            parameter.copy_(kept + sign * steps * _EPSILON * direction)
+            parameter.copy_(kept + sign * steps * epsilon * direction)
             total += sign * weight * float(loss())
     parameter.copy_(kept)
-    return total / _EPSILON
+    return total / epsilon

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from rnnlab.verify.evidence import Evidence
-from rnnlab.verify.examples import batch_of, losses
+from rnnlab.verify.examples import batch_of, token_losses
 from rnnlab.verify.subject import Subject
 from rnnlab.verify.weights import gradients
 
@@ -75,12 +75,12 @@ def _masked(subject: Subject, evidence: Evidence) -> None:
     inputs = torch.where(real, pieces[:, :-1], noise[:, :-1])
     targets = torch.where(real, pieces[:, 1:], noise[:, 1:])
     features, _ = model(inputs, None)
-    per_token = losses(model.head(features).flatten(0, 1), targets.flatten()).view_as(real)
+    per_token = token_losses(model, features, targets).view_as(real)
     masked = (per_token * real).sum()
     parts = []
     for row, length in enumerate(lengths.tolist()):
         features, _ = model(pieces[row : row + 1, :length], None)
-        parts.append(losses(model.head(features[0]), pieces[row, 1 : length + 1]).sum())
+        parts.append(token_losses(model, features, pieces[row, 1 : length + 1]).sum())
     whole = torch.stack(parts).sum()
     evidence.compare("masked loss = loss without padding, float64", masked, whole)
     evidence.compare_gradients(
@@ -121,5 +121,5 @@ def direct_nats(model: Any, tokens: np.ndarray, rows: int) -> tuple[float, int]:
     for row in range(rows):
         own = torch.from_numpy(before[row * length : (row + 1) * length + 1])
         features, _ = model(own[None, :-1], None)
-        total += float(losses(model.head(features[0]), own[1:]).sum())
+        total += float(token_losses(model, features, own[1:]).sum())
     return total, rows * length

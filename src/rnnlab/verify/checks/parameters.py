@@ -110,21 +110,42 @@ def _formulas(options: Any, vocabulary: int, classes: int | None) -> dict[str, _
     if encoder is not None:
         directions = ("", "_reverse") if getattr(encoder, "bidirectional", False) else ("",)
         gates = CELLS.load(encoder.cell.name).GATES
-        for layer in range(encoder.layers):
+        last = getattr(encoder, "last_hidden", None)
+        for layer in range(encoder.layers - (last is not None)):
             for suffix in directions:
                 formulas[f"encoder.l{layer}{suffix}"] = _gated(gates, width, encoder.hidden)
             width = encoder.hidden * len(directions)
-    pooled = width
-    if classes is not None:
-        for number, name in enumerate(options.pooling):
-            if formula := _pooling(name, width):
-                formulas[f"pooling.{number}"] = formula
-        pooled = width * len(options.pooling)
-        if options.head_hidden is not None:
-            formulas["hidden"] = _linear(pooled, options.head_hidden)
-            pooled = options.head_hidden
-    outputs = vocabulary if classes is None else 1 if classes == 2 else classes
+        if last is not None:
+            formulas["top.l0"], width = _gated(gates, width, last), last
+    if classes is None:
+        return formulas | _softmax(options, width, vocabulary)
+    for number, name in enumerate(options.pooling):
+        if formula := _pooling(name, width):
+            formulas[f"pooling.{number}"] = formula
+    pooled = width * len(options.pooling)
+    if options.head_hidden is not None:
+        formulas["hidden"] = _linear(pooled, options.head_hidden)
+        pooled = options.head_hidden
+    outputs = 1 if classes == 2 else classes
     formulas["head"] = _linear(pooled, outputs)
+    return formulas
+
+
+def _softmax(options: Any, width: int, vocabulary: int) -> dict[str, _Formula]:
+    """What a language model reads its words from: a full softmax, one tied to the embedding, or
+    clusters."""
+    if options.tied:
+        dim = options.embedding.dim
+        projection = {"projection": _product(width, dim)} if width != dim else {}
+        return projection | {"head": _Formula(f"{vocabulary}", vocabulary, vocabulary)}
+    if options.adaptive is None:
+        return {"head": _linear(width, vocabulary)}
+    ends = [*options.adaptive.cutoffs, vocabulary]
+    formulas = {"head.head": _linear(width, ends[0] + len(ends) - 1)}
+    for number in range(len(ends) - 1):
+        narrow = int(width // options.adaptive.divide_by ** (number + 1))
+        formulas[f"head.tail.{number}.0"] = _product(width, narrow)
+        formulas[f"head.tail.{number}.1"] = _product(narrow, ends[number + 1] - ends[number])
     return formulas
 
 

@@ -19,18 +19,27 @@ def _keeps_the_graph(loss_sum: Any) -> Any:
 
     def planted(self: LanguageModeling, model: Any, batch: Window) -> Any:
         states = []
-        hook = model.register_forward_hook(lambda *call: states.append(call[-1][1]))
-        loss = loss_sum(self, model, batch)
-        hook.remove()
+        read = model.read
+
+        def recording(*window: Any) -> Any:
+            reading = read(*window)
+            states.append(reading.state)
+            return reading
+
+        model.read = recording
+        try:
+            loss = loss_sum(self, model, batch)
+        finally:
+            del model.read
         self.carried = states[-1]
         return loss
 
     return planted
 
 
-def _starts_anew(forward: Any) -> Any:
+def _starts_anew(read: Any) -> Any:
     """Every window begins with a state of zero."""
-    return lambda self, tokens_BT, state: forward(self, tokens_BT, None)
+    return lambda self, tokens_BT, state: read(self, tokens_BT, None)
 
 
 def _counts_padding(collate: Any) -> Any:
@@ -61,7 +70,7 @@ BUGS = [
         _PRESET,
         ((LanguageModeling, "loss_sum", _keeps_the_graph),),
     ),
-    Bug("state not carried", "carry", _PRESET, ((LanguageModel, "forward", _starts_anew),)),
+    Bug("state not carried", "carry", _PRESET, ((LanguageModel, "read", _starts_anew),)),
     Bug("loss including padding", "padding", _PRESET, ((StreamFeed, "collate", _counts_padding),)),
     Bug("targets off by one", "metrics", _PRESET, ((StreamFeed, "collate", _off_by_one),)),
 ]

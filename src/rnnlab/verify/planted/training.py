@@ -24,11 +24,11 @@ def _means_of_batches(sums: Any) -> Any:
     return planted
 
 
-def _usual_batch(divisor: Any) -> Any:
+def _usual_batch(objective: Any) -> Any:
     """The gradient is divided by the usual number of examples, not by those there are."""
 
     def planted(self: Classification, loss: LossSum) -> Tensor:
-        return divisor(self, loss).new_tensor(_USUAL_BATCH)
+        return objective(self, loss) * loss.targets / _USUAL_BATCH
 
     return planted
 
@@ -60,7 +60,7 @@ BUGS = [
         "accumulated gradients mis-weighted",
         "metrics",
         _PRESET,
-        ((Classification, "divisor", _usual_batch),),
+        ((Classification, "objective", _usual_batch),),
     ),
     Bug(
         "resume forgets the sampler",
