@@ -24,7 +24,6 @@ MOST_CASES = 200
 """Cases of a test; of more, so many are drawn, the same every time."""
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
-Words = Annotated[tuple[str | int, ...], Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
