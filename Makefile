@@ -1,4 +1,4 @@
-# make demo        set up .venv, train three models on the embedded data set, compare them
+# make demo        set up .venv, run the study `quickstart`: six models on the embedded data set
 # make test        set up .venv, check style, types, imports, and run the tests
 # make test-slow   the tests that take minutes
 # make bench       speed beside packed sequences, padding and Flax: half an hour on 2 idle cores
@@ -17,7 +17,7 @@ PYTEST := RNNLAB_DATA="$(RNNLAB_DATA)" $(BIN)/python -m pytest
 .PHONY: demo test test-slow bench check clean
 
 demo: $(VENV)/.core
-	$(BIN)/rnnlab demo
+	$(BIN)/rnnlab study quickstart --report
 
 test: check
 	$(PYTEST) -m "not slow"

@@ -1,7 +1,7 @@
 """rnnlab: the workbench for recurrent text models.
 
-In Python: `TextClassifier`, a scikit-learn classifier of texts, and `Run`, a finished run. Both are
-imported when they are first asked for.
+In Python: `TextClassifier`, a scikit-learn classifier of texts, `Run`, a finished run, and `Study`,
+many. They are imported when they are first asked for.
 """
 
 from __future__ import annotations
@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rnnlab.estimator.classifier import TextClassifier
     from rnnlab.run import Run
+    from rnnlab.study.study import Study
 
-__all__ = ["Run", "TextClassifier"]
+__all__ = ["Run", "Study", "TextClassifier"]
 __version__ = "0.1.0"
 
-_HOMES = {"Run": "rnnlab.run", "TextClassifier": "rnnlab.estimator.classifier"}
+_HOMES = {
+    "Run": "rnnlab.run",
+    "Study": "rnnlab.study.study",
+    "TextClassifier": "rnnlab.estimator.classifier",
+}
 
 
 def __getattr__(name: str) -> Any:

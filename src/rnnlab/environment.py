@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -40,6 +41,16 @@ def machine() -> dict[str, str | int]:
         "cores": available_cores(),
         "system": platform.platform(),
     }
+
+
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process has held at a time; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def use_threads(count: int) -> None:

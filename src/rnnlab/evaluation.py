@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnlab import compose
+from rnnlab.data.reader import Encoded
 from rnnlab.ensemble import Ensemble, EnsemblePredictor, average, is_ensemble
 from rnnlab.environment import available_cores, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.language_evaluation import evaluate_stream, is_language_model
 from rnnlab.predictions import PredictedRows
-from rnnlab.predictor import Predictor, Tally
+from rnnlab.predictor import Predictor
 from rnnlab.run_records import (
     enter_in_ledger,
     model_folder,
@@ -77,19 +79,47 @@ def evaluate_run(
     return {"run": str(path), "split": split, **metrics.to_dict(), "texts": answers.texts}
 
 
+class LabelledTexts(NamedTuple):
+    """A split of a run's data set, read as its model reads it.
+
+    Attributes:
+        data: name of the data set.
+        content: SHA-256 of the split that holds the texts.
+        rows: position of each text in that split, int64[n].
+        labels: int64[n].
+        texts: as vocabulary indices.
+    """
+
+    data: str
+    content: str
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    texts: Encoded
+
+
+def read_split(run: RunDirectory, split: str, predictor: Predictor) -> LabelledTexts:
+    """Read a split of a finished run's data set.
+
+    Raises:
+        UserError: the data is not here any more, has changed, or has no such split.
+    """
+    dataset = same_data(run, run_config(run), split, predictor.reader.learned)
+    tokens = dataset.tokens(split, predictor.labels)
+    texts = predictor.reader.encode(tokens.ragged, tokens.types)
+    content = dataset.texts(dataset.holder(split)).facts["sha256"]
+    return LabelledTexts(dataset.name, content, tokens.rows, tokens.labels, texts)
+
+
 def _answers(run: RunDirectory, split: str) -> _Answers:
     config = run_config(run)
     predictor = Predictor.load(run.model)
     if config.model.module.TRAINED:
         use_threads(config.threads or available_cores())
-    dataset = same_data(run, config, split, predictor.reader.learned)
-    tokens = dataset.tokens(split, predictor.labels)
-    texts = predictor.reader.encode(tokens.ragged, tokens.types)
-    compose.warn_of_unknown(texts, split)
-    probabilities = predictor.fitted.probabilities(texts.ragged)
-    predicted = PredictedRows(tokens.rows, tokens.labels, probabilities, predictor.labels)
-    content = dataset.texts(dataset.holder(split)).facts["sha256"]
-    return _Answers(dataset.name, content, predicted, texts.facts())
+    found = read_split(run, split, predictor)
+    compose.warn_of_unknown(found.texts, split)
+    probabilities = predictor.fitted.probabilities(found.texts.ragged)
+    predicted = PredictedRows(found.rows, found.labels, probabilities, predictor.labels)
+    return _Answers(found.data, found.content, predicted, found.texts.facts())
 
 
 def split_texts(run: RunDirectory, split: str) -> list[str]:
@@ -130,41 +160,3 @@ def load_model(path: Path) -> Predictor | EnsemblePredictor:
     if is_ensemble(path):
         return EnsemblePredictor.load(path)
     return Predictor.load(model_folder(path))
-
-
-def predict_table(
-    predictor: Predictor | EnsemblePredictor, source: Path, target: Path, column: str | None
-) -> dict[str, Any]:
-    """Label a table in one pass, row by row in its order; memory does not grow with it.
-
-    Adds the columns label, probability and p_LABEL. A column of the input with such a name is kept
-    as input_NAME.
-
-    Args:
-        predictor: a trained model.
-        source, target: tables; the extensions name the formats.
-        column: of the texts; by default the one that the run was trained on, or "text".
-
-    Raises:
-        UserError: a table is malformed or has no such column.
-    """
-    from rnnlab.data.tables import open_table, open_writer
-
-    table = open_table(source)
-    column = column or predictor.text_column
-    table.require(column, "--text")
-    added = ["label", "probability", *(f"p_{name}" for name in predictor.labels)]
-    kept = {name: f"input_{name}" if name in added else name for name in table.columns}
-    tally = Tally()
-    with open_writer(target, [*kept.values(), *added], like=table) as writer:
-        for chunk in table.chunks():
-            result = predictor.predict(chunk.texts(column))
-            best = result.probabilities.argmax(axis=1)
-            columns = {kept[name]: values for name, values in chunk.columns.items()}
-            columns["label"] = [predictor.labels[i] for i in best]
-            columns["probability"] = result.probabilities.max(axis=1)
-            for number, name in enumerate(predictor.labels):
-                columns[f"p_{name}"] = result.probabilities[:, number]
-            writer.write(columns)
-            tally.add(result)
-    return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}

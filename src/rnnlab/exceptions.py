@@ -11,6 +11,10 @@ class UserError(Exception):
     """
 
 
+class Busy(UserError):
+    """Another process is at it; it can be done later."""
+
+
 class Diverged(Exception):
     """The gradient or the validation loss stopped being finite.
 

@@ -25,6 +25,7 @@ _LATER = {
     "model.embedding.locked": False,
     "model.embedding.initial_range": None,
     "model.encoder.last_hidden": None,
+    "model.read_padding": None,
     "model.tied": False,
     "model.adaptive": None,
     "model.locked": False,
@@ -73,26 +74,39 @@ def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
     Paths and column names are replaced by the hash of what was read; names, threads, the tracker
     and how often a checkpoint is written do not count. The metric "auto" is what it stands for.
     """
-    settings = config.model_dump(mode="json")
-    for key in ("name", "summary", "threads", "tracker"):
-        del settings[key]
-    for key in (*type(config.data.source.options).model_fields, "recorded"):
+    settings, metric = read_settings(config), selection_metric(config, dataset)
+    for key in type(config.data.source.options).model_fields:
         del settings["data"][key]
     _forget_unused_cuts(settings["data"], dataset)
-    del settings["train"]["checkpoint_seconds"]
-    settings["train"]["metric"] = selection_metric(config, dataset)
-    for key, unchanged in _LATER.items():
-        _forget_at(settings, key.split("."), unchanged)
-    for key in _UNREAD[config.model.module.TASK]:
-        del settings["train"][key]
     if not config.model.module.TRAINED:
-        settings["train"] = {"class_weights": config.train.class_weights}
-        del settings["device"], settings["seed"]
-    elif (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
+        return _identity(config, dataset, settings)
+    settings["train"]["metric"] = metric
+    if (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
         from rnnlab.data.download import file_sha256
         from rnnlab.data.vectors import locate_vectors
 
         settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
+    return _identity(config, dataset, settings)
+
+
+def read_settings(config: Config) -> dict[str, Any]:
+    """The settings of a config that a training reads, the seed included; looks at no data."""
+    settings = config.model_dump(mode="json")
+    for key in ("name", "summary", "threads", "tracker"):
+        del settings[key]
+    del settings["data"]["recorded"]
+    for path, unchanged in _LATER.items():
+        _forget_at(settings, path.split("."), unchanged)
+    if not config.model.module.TRAINED:
+        settings["train"] = {"class_weights": config.train.class_weights}
+        del settings["device"], settings["seed"]
+        return settings
+    for key in ("checkpoint_seconds", *_UNREAD[config.model.module.TASK]):
+        del settings["train"][key]
+    return settings
+
+
+def _identity(config: Config, dataset: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "settings": settings,
         "data": dataset.content_hash,

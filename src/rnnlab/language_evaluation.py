@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from rnnlab.language_predictor import LanguagePredictor
 from rnnlab.perplexity import perplexity
 from rnnlab.run_records import enter_in_ledger, record_evaluation, run_config, same_data
 from rnnlab.train.rundir import RunDirectory
+
+log = logging.getLogger(__name__)
 
 _TOKENS_PER_CHUNK = 1 << 16
 COLUMNS = ("text", "position", "token", "known", "bits")
@@ -94,10 +97,13 @@ def _adapted(
 
     model = predictor.model
     val = read_stream(dataset, "val", predictor.reader)
+    log.info("fitting the softmax temperature to the validation part")
     temperature = fit_temperature(model, val)
     tempered = score_at_temperature(model, stream, temperature)
+    log.info("choosing how to learn while reading, on the validation part: minutes")
     sizes = gradient_sizes(model, read_stream(dataset, "train", predictor.reader))
     adaptation = tune(model, val, sizes)
+    log.info("reading %s tokens, and learning from them", f"{len(stream):,}")
     dynamic = score_dynamically(model, stream, adaptation, sizes)
     return [
         {"row": "softmax temperature", "temperature": temperature, **tempered.figures()},
@@ -166,7 +172,11 @@ def surprisals(predictor: LanguagePredictor, texts: Sequence[str]) -> Surprisals
 
 
 def surprisal_table(
-    predictor: LanguagePredictor, source: Path, target: Path, column: str | None
+    predictor: LanguagePredictor,
+    source: Path,
+    target: Path,
+    column: str | None,
+    see: Callable[[Sequence[str]], None],
 ) -> dict[str, Any]:
     """Write a table with a row a token of a text file, a text a line, or of a table's column.
 
@@ -175,11 +185,14 @@ def surprisal_table(
         source: a table where its extension is that of one, else UTF-8 text.
         target: a table; the extension names the format.
         column: of the table's texts, by default "text".
+        see: is given the texts.
 
     Raises:
         UserError: a file is malformed, or there is nothing to read.
     """
-    found = surprisals(predictor, _texts_of(source, column))
+    texts = _texts_of(source, column)
+    see(texts)
+    found = surprisals(predictor, texts)
     if not len(found):
         raise UserError(f"{source}: no texts; give a file with at least one line")
     with open_writer(target, COLUMNS) as writer:

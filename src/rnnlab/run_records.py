@@ -13,9 +13,7 @@ from rnnlab.data.dataset import Dataset
 from rnnlab.environment import now
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line
-from rnnlab.train.rundir import RunDirectory
-
-LEDGER = "test-ledger.jsonl"
+from rnnlab.train.rundir import LEDGER, RunDirectory
 
 
 def run_config(run: RunDirectory) -> Config:

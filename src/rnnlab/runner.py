@@ -7,7 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rnnlab.claims import claimed, free_cores
 from rnnlab.config.load import dump_config
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
-from rnnlab.environment import library_versions, machine, now, use_threads
+from rnnlab.environment import library_versions, machine, now, peak_memory_bytes, use_threads
 from rnnlab.evaluation import record_evaluation, run_config
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 from rnnlab.files import write_text
@@ -57,6 +57,8 @@ def train_run(
     run = RunDirectory.create(path)
     with run.locked():
         facts = run.read()
+        if facts and facts["identity"] is None:  # it failed before its data could be read
+            facts = {}
         if facts and facts["identity"] != identity:
             difference = _difference(facts["identity"], identity)
             raise UserError(f"{path} holds another run ({difference}); choose another --out")
@@ -92,6 +94,8 @@ def resume_run(path: Path, *, watcher: Watcher) -> dict[str, Any]:
         UserError: no such run, or its data is no longer the same.
     """
     run = RunDirectory.open(path)
+    if run.read()["identity"] is None:
+        return train_run(run_config(run), runs_root=path.parent, out=path, watcher=watcher)
     with run.locked():
         config = run_config(run)
         facts = run.read()
@@ -128,8 +132,9 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     except Diverged as error:
         run.write({**facts, "status": "diverged", "reason": str(error)})
         raise
-    except UserError as error:
-        run.write({**facts, "status": "failed", "reason": str(error)})
+    except Exception as error:
+        with suppress(OSError):  # the disk may be what failed
+            run.write({**facts, "status": "failed", "reason": reason_of(error)})
         raise
     earlier = trained.facts.pop("earlier_seconds", 0.0)
     finish = compose.finish(config, prepared, trained, run)
@@ -141,7 +146,9 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
         "train": finish.train,
         "val": finish.val.to_dict(),
         "data": finish.data,
+        "cost": finish.cost,
         "threads": config.threads,
+        "peak_memory_bytes": peak_memory_bytes(),
         "machine": machine(),
         "versions": library_versions(),
     }
@@ -150,6 +157,27 @@ def _train(config: Config, dataset: Dataset, run: RunDirectory, watcher: Watcher
     _keep_last_checkpoint(run)
     watcher.finished(run)
     return {**facts, "run": str(run.path)}
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in a line."""
+    text = " ".join(str(error).split())
+    if isinstance(error, UserError | Diverged):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def record_failure(path: Path, config: Config, reason: str) -> None:
+    """Record that a run came to nothing, also where it failed before its directory was made.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    run = RunDirectory.create(path)
+    facts = run.read() or {"name": config.name, "seed": config.seed, "hash": None, "identity": None}
+    if not run.config.is_file():
+        write_text(run.config, dump_config(compose.portable(config)))
+    run.write({**facts, "status": "failed", "reason": reason})
 
 
 def _record_tokenizer(run: RunDirectory, facts: dict[str, Any], provenance: dict[str, Any]) -> None:

@@ -30,7 +30,6 @@ def check_task(config: Config) -> None:
     data, train = config.data, config.train
     without_meaning = {
         "data.max_tokens": data.max_tokens,
-        "data.subset": data.subset,
         "data.validation.fold": data.validation.fold,
         "train.batch_tokens": train.batch_tokens,
         "train.class_weights": train.class_weights,

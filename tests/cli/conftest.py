@@ -115,6 +115,12 @@ def finished(session_cache, tmp_path_factory) -> Finished:
     return Finished(Path(result.json["run"]), table, test, arguments, result)
 
 
+@pytest.fixture(scope="session")
+def tools() -> SimpleNamespace:
+    """What fixtures with a wider scope than `cli` make runs with."""
+    return SimpleNamespace(run=run_command, rows=make_rows, write=write_table)
+
+
 @pytest.fixture
 def cli(tmp_path, monkeypatch):
     """Run a command in an empty folder."""

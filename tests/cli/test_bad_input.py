@@ -283,3 +283,11 @@ def test_a_vocabulary_without_words(refused, tmp_path, rows, write, tiny):
     message = refused(*train, "data.validation.fraction=0.001")
     assert "data.validation.fraction=0.001" in message
     assert "data.group" in refused(*train, "data.validation.by=film")
+
+
+@pytest.mark.parametrize(("longest", "said"), [("null", "it is not set"), (50, "it is 50")])
+def test_padding_that_is_read_needs_one_length(refused, longest, said):
+    settings = ("model.read_padding=40", f"data.max_tokens={longest}", "data.train_size=64")
+    message = refused("train", "compositional-gru", *settings)
+    assert "model.read_padding=40 needs data.max_tokens of at most 40" in message
+    assert said in message

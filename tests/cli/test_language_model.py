@@ -147,7 +147,6 @@ def test_what_makes_a_run_another_run(cli, trained, run, change, same):
         ("train.label_smoothing=0.1", ["train.label_smoothing", "leave it out"]),
         ("train.batch_tokens=100", ["train.batch_tokens", "leave it out"]),
         ("data.max_tokens=100", ["data.max_tokens", "leave it out"]),
-        ("data.subset.fraction=0.5", ["data.subset", "leave it out"]),
         ("data.validation.fold={number: 1, of: 2}", ["data.validation.fold", "leave it out"]),
         ("model=majority", ["data.source=lines", "no labels", "model.kind=language_model"]),
         ("model.encoder.bidirectional=true", ["model.encoder.bidirectional", "unknown key"]),

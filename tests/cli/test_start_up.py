@@ -49,6 +49,7 @@ def test_help_imports_nothing_heavy():
 
 def test_help_of_a_verb_and_the_list_of_runs_import_nothing_heavy():
     verbs = [["train", "--help"], ["data", "--help"], ["predict", "-h"], ["list", "runs"]]
+    verbs += [["study", "--help"], ["compare", "--help"], ["report", "--help"]]
     verbs += [["embed", "--help"], ["embed", "train", "--help"], ["embed", "neighbours", "-h"]]
     done = run([["--help"], *verbs], HEAVY)
     assert (done.stdout, done.stderr) == ("light\n", "")
@@ -65,7 +66,7 @@ def test_every_verb_is_in_the_help(cli):
     assert shown.code == 0
     verbs = (
         "list doctor data embed suggest show train evaluate predict cv ensemble learning-curve "
-        "demo bench"
+        "compare report export serve study bench"
     )
     for verb in verbs.split():
         assert f"\n  {verb} " in shown.out

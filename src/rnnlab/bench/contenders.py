@@ -63,7 +63,7 @@ class Ours:
         if workload.window:
             embedding = Embedding(workload.vocabulary, workload.embedding)
             self.model: nn.Module = LanguageModel(embedding, _our_layers(workload))
-            self.loss_sum: Callable[[nn.Module, Any], Any] = LanguageModeling().loss_sum
+            self.loss_sum: Callable[..., Any] = LanguageModeling().loss_sum
             self.optimizer: Any = sgd.Optimizer(self.model.named_parameters(), sgd.Options(lr=1.0))
             self.clip_norm: float | None = _CLIP_NORM
         else:

@@ -7,21 +7,29 @@ import sys
 import typer
 
 from rnnlab.cli import (
+    analyze,
+    behaviour,
     bench,
+    compare,
     cv,
     data,
-    demo,
     doctor,
     embed,
     ensemble,
     evaluate,
+    explain,
+    export,
     generate,
     learning_curve,
     listing,
     predict,
+    report,
+    serve,
     show,
+    study,
     suggest,
     train,
+    verify,
 )
 from rnnlab.exceptions import Diverged, Interrupted, UserError
 
@@ -41,13 +49,21 @@ app.add_typer(embed.app, name="embed")
 app.command("suggest")(suggest.suggest)
 app.command("show")(show.show)
 app.command("train")(train.train)
+app.command("study")(study.study)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("analyze")(analyze.analyze)
+app.command("behaviour")(behaviour.behaviour)
+app.command("explain")(explain.explain)
 app.command("generate")(generate.generate)
 app.command("cv")(cv.cross_validation)
 app.command("ensemble")(ensemble.ensemble)
 app.command("learning-curve")(learning_curve.curve)
-app.command("demo")(demo.demo)
+app.command("export")(export.export)
+app.command("serve")(serve.serve)
+app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
 app.command("bench")(bench.bench)
 
 

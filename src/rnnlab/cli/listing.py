@@ -1,4 +1,4 @@
-"""rnnlab list: presets and runs."""
+"""rnnlab list: presets, studies and runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Kind(StrEnum):
     """What can be listed."""
 
     presets = "presets"
+    studies = "studies"
     runs = "runs"
 
 
@@ -23,22 +24,25 @@ def list_things(
     runs: RunsRoot = RUNS,
     as_json: Json = False,
 ) -> None:
-    """List the shipped presets, or the runs in a folder."""
+    """List the shipped presets or studies, or the runs in a folder."""
     if kind is Kind.presets:
-        _list_presets(as_json)
+        from rnnlab.config.load import preset_summaries
+
+        _list_shipped("presets", preset_summaries(), as_json)
+    elif kind is Kind.studies:
+        from rnnlab.study.design import study_summaries
+
+        _list_shipped("studies", study_summaries(), as_json)
     else:
         _list_runs(runs, as_json)
 
 
-def _list_presets(as_json: bool) -> None:
-    from rnnlab.config.load import preset_summaries
-
-    presets = preset_summaries()
+def _list_shipped(kind: str, summaries: dict[str, str], as_json: bool) -> None:
     if as_json:
-        print_json({"presets": [{"name": n, "summary": s} for n, s in presets.items()]})
+        print_json({kind: [{"name": n, "summary": s} for n, s in summaries.items()]})
         return
-    width = max(map(len, presets))
-    for name, summary in presets.items():
+    width = max(map(len, summaries))
+    for name, summary in summaries.items():
         print(f"{name:{width}}  {summary}")
 
 

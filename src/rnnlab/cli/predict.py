@@ -6,18 +6,21 @@ import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rnnlab.cli.output import Json, print_json
 from rnnlab.exceptions import UserError
 
+if TYPE_CHECKING:
+    from rnnlab.ledger import PredictedTexts
+
 _CHUNK_TEXTS = 2048
 
 
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, or ensemble.")],
+    run: Annotated[Path, typer.Argument(help="Run, its model folder alone, ensemble, or export.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...")] = None,
     table: Annotated[
         Path | None, typer.Option("--input", help="A CSV, TSV, JSONL or Parquet file.")
@@ -33,7 +36,7 @@ def predict(
     """Label texts: given here, one per line on standard input, or in a table. A language model
     tells how surprising every token is; its --input may also be a plain text file."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.evaluation import load_model
+    from rnnlab.export.predictor import is_export
 
     start_logging()
     if (table is None) != (output is None):
@@ -42,22 +45,63 @@ def predict(
         raise UserError("give texts or --input, not both")
     if table is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
-    if _is_language_model(run):
-        _surprisals(run, texts, table, output, column, as_json)
-        return
-    predictor = load_model(run)
-    if table is not None and output is not None:
-        _predict_table(predictor, table, output, column, as_json)
+    exported = is_export(run)
+    seen = _NoTestPart() if exported else _test_part_of(run)
+    if not exported and _is_language_model(run):
+        _surprisals(run, texts, table, output, column, as_json, seen)
+    elif table is not None and output is not None:
+        _predict_table(_open(run), table, output, column, as_json, seen)
     else:
-        _predict_lines(predictor, _checked(texts) if texts else _standard_input(), as_json)
+        lines = _checked(texts) if texts else _standard_input()
+        _predict_lines(_open(run), lines, as_json, seen)
+    seen.enter()
+    if seen.count:
+        print(
+            f"note: {seen.count:,} text(s) are in the test part; entered in the test ledger",
+            file=sys.stderr,
+        )
+
+
+class _NoTestPart:
+    """An exported model knows nothing of its data."""
+
+    count = 0
+
+    def see(self, texts: Sequence[str]) -> None:
+        pass
+
+    def enter(self) -> None:
+        pass
+
+
+def _test_part_of(run: Path) -> PredictedTexts:
+    from rnnlab.ledger import PredictedTexts
+
+    return PredictedTexts(run)
+
+
+def _open(path: Path) -> Any:
+    """The classifier there; an exported one without importing torch."""
+    from rnnlab.export.predictor import ExportedPredictor, is_export
+
+    if is_export(path):
+        return ExportedPredictor.load(path)
+    from rnnlab.evaluation import load_model
+
+    return load_model(path)
 
 
 def _predict_table(
-    predictor: Any, table: Path, output: Path, column: str | None, as_json: bool
+    predictor: Any,
+    table: Path,
+    output: Path,
+    column: str | None,
+    as_json: bool,
+    seen: PredictedTexts | _NoTestPart,
 ) -> None:
-    from rnnlab.evaluation import predict_table
+    from rnnlab.labelling import predict_table
 
-    done = predict_table(predictor, table, output, column)
+    done = predict_table(predictor, table, output, column, seen.see)
     if as_json:
         print_json(done)
     else:
@@ -80,6 +124,7 @@ def _surprisals(
     output: Path | None,
     column: str | None,
     as_json: bool,
+    seen: PredictedTexts | _NoTestPart,
 ) -> None:
     from rnnlab.language_evaluation import COLUMNS, surprisal_table, surprisals
     from rnnlab.language_predictor import LanguagePredictor
@@ -87,14 +132,16 @@ def _surprisals(
 
     predictor = LanguagePredictor.load(model_folder(run))
     if source is not None and output is not None:
-        done = surprisal_table(predictor, source, output, column)
+        done = surprisal_table(predictor, source, output, column, seen.see)
         if as_json:
             print_json(done)
         else:
             print(f"{done['tokens']:,} tokens of {done['texts']:,} texts -> {output}")
             _print_totals(done)
         return
-    found = surprisals(predictor, list(_checked(texts) if texts else _standard_input()))
+    lines = list(_checked(texts) if texts else _standard_input())
+    seen.see(lines)
+    found = surprisals(predictor, lines)
     rows = [
         dict(zip(COLUMNS, row, strict=True))
         for chunk in found.chunks()
@@ -121,13 +168,16 @@ def _print_totals(facts: dict[str, Any]) -> None:
     )
 
 
-def _predict_lines(predictor: Any, lines: Iterable[str], as_json: bool) -> None:
+def _predict_lines(
+    predictor: Any, lines: Iterable[str], as_json: bool, seen: PredictedTexts | _NoTestPart
+) -> None:
     from rnnlab.predictor import Tally
 
     tally = Tally()
     collected: list[dict[str, Any]] = []
     for chunk, result in _labelled(predictor, lines):
         tally.add(result)
+        seen.see(chunk)
         for text, row in zip(chunk, result.probabilities.tolist(), strict=True):
             best = max(range(len(row)), key=row.__getitem__)
             if as_json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.compose.cost import LATENCY_TEXTS, latency, model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import vocabulary as words
@@ -61,6 +63,14 @@ class Prepared:
             f"{self.train_texts.ragged.lengths.mean():.0f} tokens a text"
         )
 
+    def raw_samples(self) -> list[str]:
+        """Texts spread over validation, as the source has them; none where they are in memory."""
+        if isinstance(self.dataset, MemoryDataset):
+            return []
+        every = max(1, len(self.val) // LATENCY_TEXTS)
+        holder = self.dataset.texts(self.dataset.holder("val"))
+        return holder.texts(self.val.rows[::every][:LATENCY_TEXTS])
+
     def facts(self) -> dict[str, Any]:
         """Facts about what was read, for run.json."""
         return {
@@ -91,6 +101,7 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
                 "data.validation.by=example"
             )
         raise UserError(f"no training example has the label '{name}': {remedy}")
+    _require_room_for_padding(config)
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
         train.ragged, train.types, max_size=settings.max_size, min_count=settings.min_count
@@ -115,6 +126,17 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
         metric=selection_metric(config, dataset),
         notes=label_notes(config, dataset, val),
     )
+
+
+def _require_room_for_padding(config: Config) -> None:
+    """A text is padded to one length, whatever its batch mates: none may be longer."""
+    padded = getattr(config.model.options, "read_padding", None)
+    longest = config.data.max_tokens
+    if padded is not None and (longest is None or longest > padded):
+        raise UserError(
+            f"model.read_padding={padded} needs data.max_tokens of at most {padded} (it is "
+            f"{'not set' if longest is None else longest}): texts are cut or padded to one length"
+        )
 
 
 def warn_of_unknown(texts: Encoded, split: str) -> None:
@@ -176,6 +198,7 @@ def train(
     if config.model.module.TRAINED:
         fitted, facts = _train_network(config, prepared, weights, run, watcher, stop_requested)
     else:
+        started = time.process_time()
         fitted = config.model.module.fit(
             config.model.options,
             prepared.train_texts.ragged,
@@ -184,7 +207,7 @@ def train(
             num_classes=len(labels),
             class_weights=weights,
         )
-        facts = {}
+        facts = {"cpu_seconds": round(time.process_time() - started, 3)}
     facts = {"parameters": fitted.num_parameters, **facts}
     column = getattr(config.data.source.options, "text", "text")
     predictor = Predictor(config.model, fitted, prepared.reader, labels, column)
@@ -250,7 +273,9 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     """Score a trained model on the validation part; keep it, and what it answers, in the run."""
     predictor = trained.predictor
     best = trained.facts.pop("best", {})
+    started = time.perf_counter()
     val, probabilities = score(predictor, prepared.val_texts, prepared.val.labels)
+    seconds = time.perf_counter() - started
     predictor.save(run.model)
     rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
     rows.write(run.predictions / "val.parquet")
@@ -259,7 +284,12 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
         "loss": best.get("train_loss"),
         "accuracy": best.get("train_accuracy"),
     }
-    return Finish(val, train, prepared.facts())
+    cost = {
+        **latency(predictor.predict, prepared.raw_samples()),
+        "texts_per_second": round(len(prepared.val) / seconds, 1),
+        **model_size(run.model),
+    }
+    return Finish(val, train, prepared.facts(), cost)
 
 
 def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:

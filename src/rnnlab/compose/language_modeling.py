@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rnnlab.compose.cost import model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import streams
@@ -154,8 +156,14 @@ def train(
 def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     """Score a trained model on the validation part, and keep it in the run."""
     best = trained.facts.pop("best", {})
+    started = time.perf_counter()
     val = trained.predictor.score(prepared.val)
+    seconds = time.perf_counter() - started
     trained.predictor.save(run.model)
     loss = best["train_loss"]
     train = {"tokens": len(prepared.train), "loss": loss, "perplexity": perplexity(loss)}
-    return Finish(val, train, prepared.facts())
+    cost = {
+        "tokens_per_second": round(len(prepared.val) / seconds, 1),
+        **model_size(run.model),
+    }
+    return Finish(val, train, prepared.facts(), cost)

@@ -47,11 +47,13 @@ class Finish:
         val: the kept model on the validation part.
         train: figures of the kept epoch on the training part, for run.json.
         data: facts about what was read, for run.json.
+        cost: of using the model, for run.json; see `rnnlab.compose.cost`.
     """
 
     val: Metrics
     train: dict[str, Any]
     data: dict[str, Any]
+    cost: dict[str, Any]
 
 
 def autocast_of(config: Config, device: torch.device) -> torch.dtype | None:
@@ -148,5 +150,6 @@ def fit(
         "steps": state.step,
         "earlier_seconds": training.earlier_seconds,
         "train_seconds": round(sum(row["train_seconds"] for row in state.timings), 3),
+        "cpu_seconds": round(state.cpu_seconds, 3),
         "best": state.rows[state.best_epoch - 1],
     }

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
@@ -14,8 +14,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rnnlab.config.schema import Config
 from rnnlab.exceptions import UserError
-from rnnlab.options import nearest
+from rnnlab.options import Options, nearest
 from rnnlab.registry import SOURCES
+
+AnyOptions = TypeVar("AnyOptions", bound=Options)
 
 _PRESETS = resources.files("rnnlab.config") / "presets"
 
@@ -86,18 +88,32 @@ def parse_config(settings: Mapping[str, Any], origin: str) -> Config:
     Raises:
         UserError: with the first problem, its key and `origin`.
     """
+    return parse_options(Config, settings, origin)
+
+
+def parse_options(kind: type[AnyOptions], settings: Mapping[str, Any], origin: str) -> AnyOptions:
+    """Check settings against any group of options.
+
+    Raises:
+        UserError: with the first problem, its key and `origin`.
+    """
     try:
-        return Config.model_validate(settings)
+        return kind.model_validate(settings)
     except ValidationError as error:
         raise UserError(f"{origin}: {_first_problem(error.errors())}") from error
 
 
 def dump_config(config: Config) -> str:
     """The resolved config as YAML; `parse_yaml` and `parse_config` read it back."""
+    return dump_yaml(config.model_dump(mode="json"))
+
+
+def dump_yaml(settings: Any) -> str:
+    """Plain values as YAML, in their order."""
     stream = io.StringIO()
     yaml = YAML()
     yaml.width = 100
-    yaml.dump(config.model_dump(mode="json"), stream)
+    yaml.dump(settings, stream)
     return stream.getvalue()
 
 
@@ -118,18 +134,27 @@ def parse_yaml(text: str, origin: str) -> Any:
         raise UserError(f"{origin}: not valid YAML: {problem}") from error
 
 
+def read_text(path: Path, origin: str) -> str:
+    """Read a UTF-8 file.
+
+    Raises:
+        UserError: there is none, or it cannot be read; `origin` is named.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{origin}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{origin}: cannot be read: {error}") from error
+
+
 def _resolve(name: str, folder: Path, seen: tuple[str, ...] = ()) -> dict[str, Any]:
     """Load a preset or file, merged over what it `extends`; `seen` extend it themselves."""
     if name in seen:
         raise UserError(f"{name} extends itself, by way of {' and '.join(seen)}")
     if name.endswith((".yaml", ".yml")):
         path = (folder / Path(name).expanduser()).resolve()
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            raise UserError(f"{name}: no such file") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{name}: cannot be read: {error}") from error
+        text = read_text(path, name)
         stem, folder = path.stem, path.parent
     else:
         file = _PRESETS / f"{name}.yaml"
@@ -160,10 +185,19 @@ def _merge(base: dict[str, Any], changes: Mapping[str, Any]) -> None:
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:
+    put(settings, *parse_override(override))
+
+
+def parse_override(override: str) -> tuple[str, Any]:
+    """The dotted key and the value of `key=value`.
+
+    Raises:
+        UserError: it is not of that form, or the value is not YAML.
+    """
     key, equals, text = override.partition("=")
     if not equals or not key:
         raise UserError(f"'{override}' is not an override; write key=value, as in train.epochs=3")
-    put(settings, key, parse_yaml(text, f"override {key}") if text else None)
+    return key, parse_yaml(text, f"override {key}") if text else None
 
 
 def put(settings: dict[str, Any], key: str, value: Any) -> None:

@@ -60,7 +60,7 @@ class Validation(Options):
 
 
 class Subset(Options):
-    """A part of the training part, to see what less data would give.
+    """A part of the training part, to see what less data would give; of a stream, its beginning.
 
     Attributes:
         fraction: share of the training examples that is kept, by whole groups where there are any.

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rnnlab.data._table_base import (
     CHUNK_BYTES,
@@ -122,9 +122,9 @@ class CsvWriter(TableWriter):
     A null is an empty field, a boolean is true or false, a list or an object is its JSON.
     """
 
-    def __init__(self, path: Path, columns: list[str], delimiter: str) -> None:
+    def __init__(self, file: TextIO, columns: list[str], delimiter: str) -> None:
         self.columns = columns
-        self._file = path.open("w", encoding="utf-8", newline="")
+        self._file = file
         self._plain = csv.writer(self._file, delimiter=delimiter, lineterminator="\n")
         # csv does not quote a lone carriage return by itself, and readers take it for a line end.
         self._quoting = csv.writer(

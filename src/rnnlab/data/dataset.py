@@ -57,7 +57,8 @@ class Dataset:
         seed: of that cut.
         fold: its number (from 1) and the number of folds: validation is this fold of train, also
             where the source has a "val", which is then left alone.
-        subset: share and seed of the part of train that is learned from; None for all of it.
+        subset: share and seed of the part of train that is learned from; None for all of it. Of
+            texts without labels, which are a stream, it is the beginning.
         learned: what the tokenizer learned when a model was trained; by default it learns from
             the training part.
 
@@ -144,6 +145,8 @@ class Dataset:
         if self._subset is None:
             return rows
         fraction, seed = self._subset
+        if not self.source.labels and (np.asarray(train.labels) < 0).all():
+            return rows[: max(1, round(fraction * len(rows)))]  # a stream: its beginning
         groups = None if self.groups is None else self.groups[rows]
         return rows[subset_rows(train.labels[rows], groups, fraction=fraction, seed=seed)]
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnlab.data.ragged import Ragged, Truncation
 from rnnlab.data.token_cache import tokenize_all
@@ -89,6 +90,18 @@ class TextReader:
     def read(self, texts: Iterable[str]) -> Encoded:
         """Tokenize and encode texts."""
         return self.encode(*self.tokenize(texts))
+
+    def tokens(self, text: str) -> list[str]:
+        """The tokens of one text, before truncation."""
+        return self._tokenize(text)
+
+    def kept(self, count: int) -> npt.NDArray[np.int64]:
+        """Which of a text's `count` tokens are left by truncation: their places, in order."""
+        places = Ragged(np.arange(count, dtype=np.int32), np.array([0, count], np.int64))
+        cut = (
+            places if self.max_tokens is None else places.truncate(self.max_tokens, self.truncation)
+        )
+        return cut.tokens.astype(np.int64)
 
     def encode(self, ragged: Ragged, types: Sequence[str]) -> Encoded:
         """Encode texts that are tokenized already (type numbers and the types)."""

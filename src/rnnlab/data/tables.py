@@ -123,7 +123,8 @@ def _writer(
     if extension in _DELIMITERS:
         from rnnlab.data._table_csv import CsvWriter
 
-        return CsvWriter(path, columns, _DELIMITERS[extension])
+        file = path.open("w", encoding="utf-8", newline="")
+        return CsvWriter(file, columns, _DELIMITERS[extension])
     if extension == ".parquet":
         from rnnlab.data._table_parquet import ParquetWriter
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rnnlab.data.vocabulary import UNKNOWN
@@ -39,6 +40,8 @@ class Classifier(nn.Module):
         word_dropout: share of the training tokens that are read as the unknown word.
         embedding_dropout: on the embedded tokens.
         dropout: on the pooled vector, and on the hidden layer.
+        read_padding: tokens to which every text is padded, all of which are then read as words; for
+            teaching what a missing mask does. None to read the text alone.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Classifier(nn.Module):
         word_dropout: float = 0.0,
         embedding_dropout: float = 0.0,
         dropout: float = 0.0,
+        read_padding: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding, self.encoder = embedding, encoder
@@ -66,7 +70,7 @@ class Classifier(nn.Module):
                 )
         self._is_mean_of_words = encoder is None and list(pooling) == ["mean"]
         self.pooling = nn.ModuleList(module.build(size) for module in modules)
-        self.activation = activation
+        self.activation, self.read_padding = activation, read_padding
         self.word_dropout = word_dropout
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
@@ -76,19 +80,40 @@ class Classifier(nn.Module):
 
     def forward(self, tokens_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Return logits float[B, C], C = 1 for two classes."""
-        mask_BT = torch.arange(tokens_BT.shape[1], device=lengths_B.device) < lengths_B.unsqueeze(1)
         if self.training and self.word_dropout:
             dropped_BT = torch.rand(tokens_BT.shape, device=tokens_BT.device) < self.word_dropout
-            tokens_BT = tokens_BT.masked_fill(dropped_BT & mask_BT, UNKNOWN)
+            dropped_BT &= _is_token(tokens_BT, lengths_B)
+            tokens_BT = tokens_BT.masked_fill(dropped_BT, UNKNOWN)
+        if self.read_padding is not None:
+            tokens_BT = F.pad(tokens_BT, (0, max(0, self.read_padding - tokens_BT.shape[1])))
+            lengths_B = torch.full_like(lengths_B, tokens_BT.shape[1])
         if self._can_average():
-            features_BF = self.embedding.mean(tokens_BT, lengths_B)
-        else:
-            outputs = self.embedding_dropout(self.embedding(tokens_BT))
-            final = outputs.new_zeros(())
-            if self.encoder is not None:
-                outputs, final, _ = self.encoder(outputs, lengths_B)
-            pooled = [pool(outputs, final, mask_BT) for pool in self.pooling]
-            features_BF = torch.cat(pooled, dim=-1)
+            return self._classify(self.embedding.mean(tokens_BT, lengths_B))
+        return self.read_vectors(self.embedding_dropout(self.embedding(tokens_BT)), lengths_B)
+
+    def read_vectors(self, vectors_BTD: Tensor, lengths_B: Tensor) -> Tensor:
+        """Return logits float[B, C] of texts whose words are given as vectors."""
+        outputs_BTH, final_BH = self._encode(vectors_BTD, lengths_B)
+        mask_BT = _is_token(vectors_BTD, lengths_B)
+        pooled = [pool(outputs_BTH, final_BH, mask_BT) for pool in self.pooling]
+        return self._classify(torch.cat(pooled, dim=-1))
+
+    def attention(self, tokens_BT: Tensor, lengths_B: Tensor) -> list[Tensor]:
+        """Return float[B, T] for each pooling that weighs tokens: zero at padding, sum 1."""
+        vectors_BTD = self.embedding(tokens_BT)
+        outputs_BTH, final_BH = self._encode(vectors_BTD, lengths_B)
+        mask_BT = _is_token(vectors_BTD, lengths_B)
+        weighing = [pool for pool in self.pooling if hasattr(pool, "weights")]
+        return [pool.weights(outputs_BTH, final_BH, mask_BT) for pool in weighing]  # type: ignore[operator]
+
+    def _encode(self, vectors_BTD: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Outputs and final state; without an encoder the vectors, and nothing."""
+        if self.encoder is None:
+            return vectors_BTD, vectors_BTD.new_zeros(())
+        outputs_BTH, final_BH, _ = self.encoder(vectors_BTD, lengths_B)
+        return outputs_BTH, final_BH
+
+    def _classify(self, features_BF: Tensor) -> Tensor:
         if self.activation is not None:
             features_BF = _ACTIVATIONS[self.activation](features_BF)
         features_BF = self.dropout(features_BF)
@@ -96,10 +121,20 @@ class Classifier(nn.Module):
             features_BF = self.dropout(torch.relu(self.hidden(features_BF)))
         return self.head(features_BF)
 
+    @property
+    def is_linear_in_words(self) -> bool:
+        """Whether the logits are a sum over the words: their mean and one linear layer."""
+        return self._is_mean_of_words and self.activation is None and self.hidden is None
+
     def _can_average(self) -> bool:
         """Whether the mean of word vectors is all that is asked for, and has a faster form."""
         drops = self.training and self.embedding_dropout.p > 0
         return self._is_mean_of_words and not drops and self.embedding.has_mean
+
+
+def _is_token(rows_BT: Tensor, lengths_B: Tensor) -> Tensor:
+    """bool[B, T]: false at padding."""
+    return torch.arange(rows_BT.shape[1], device=lengths_B.device) < lengths_B.unsqueeze(1)
 
 
 def probabilities(logits_BC: Tensor) -> Tensor:

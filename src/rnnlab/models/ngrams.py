@@ -16,15 +16,19 @@ Numbers = npt.NDArray[np.int64]
 
 
 def _keys(ragged: Ragged, size: int, base: int) -> tuple[Numbers, Numbers]:
-    """One number per n-gram of `size` tokens, and the text that holds it, both int64[m]."""
+    """One number per n-gram of `size` tokens, and where it begins in `ragged.tokens`, int64[m]."""
     lengths = ragged.lengths
-    text = np.repeat(np.arange(len(ragged)), lengths)
     total = len(ragged.tokens)
     starts = np.flatnonzero(np.arange(total) + size <= np.repeat(ragged.offsets[1:], lengths))
     keys = np.zeros(len(starts), np.int64)
     for shift in range(size):
         keys = keys * base + ragged.tokens[starts + shift]
-    return keys, text[starts]
+    return keys, starts
+
+
+def _texts(ragged: Ragged, starts: Numbers) -> Numbers:
+    """The text that holds each place of `ragged.tokens`."""
+    return np.repeat(np.arange(len(ragged)), ragged.lengths)[starts]
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,24 @@ class NgramTerms:
         powers = reversed(range(self.first + place))
         return [key // self.base**power % self.base for power in powers]
 
-    def _columns(self, ragged: Ragged) -> Iterator[tuple[Numbers, Numbers]]:
+    def occurrences(self, ragged: Ragged) -> Iterator[tuple[int, Numbers, Numbers]]:
+        """Yield, for each length of n-grams that has any, that length, the columns of the known
+        n-grams in the texts, and where each begins in `ragged.tokens`."""
         offset = 0
         for size, known in enumerate(self.keys, self.first):
-            keys, text = _keys(ragged, size, self.base)
+            keys, starts = _keys(ragged, size, self.base)
             if len(known):
                 place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
                 hit = known[place] == keys
-                yield place[hit] + offset, text[hit]
+                yield size, place[hit] + offset, starts[hit]
             offset += len(known)
 
     def count(self, ragged: Ragged) -> csr_matrix:
         """Return float32 counts, one row a text, one column a term; sums over repeats."""
-        parts = list(self._columns(ragged))
-        columns = np.concatenate([part[0] for part in parts] or [np.zeros(0, np.int64)])
-        rows = np.concatenate([part[1] for part in parts] or [np.zeros(0, np.int64)])
+        parts = list(self.occurrences(ragged))
+        columns = np.concatenate([part[1] for part in parts] or [np.zeros(0, np.int64)])
+        starts = np.concatenate([part[2] for part in parts] or [np.zeros(0, np.int64)])
+        rows = _texts(ragged, starts)
         ones = np.ones(len(rows), np.float32)
         return csr_matrix((ones, (rows, columns)), shape=(len(ragged), len(self)))
 
@@ -100,7 +107,8 @@ def find_terms(ragged: Ragged, *, base: int, first: int, last: int, min_texts: i
         )
     found = []
     for size in range(first, last + 1):
-        keys, text = _keys(ragged, size, base)
+        keys, starts = _keys(ragged, size, base)
+        text = _texts(ragged, starts)
         order = np.argsort(keys, kind="stable")  # texts are in order already
         keys, text = keys[order], text[order]
         new = np.ones(len(keys), bool)

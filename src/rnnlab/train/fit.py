@@ -94,6 +94,7 @@ class Fit:
         self.state = FitState()
         self.earlier_seconds = 0.0  # spent before this process took over
         self._clock = self._saved_at = time.monotonic()
+        self._cpu_clock = time.process_time()
 
     def run_to_end(self) -> FitState:
         """Train until the last epoch or until patience is spent; return the final state.
@@ -212,10 +213,11 @@ class Fit:
         return patience is not None and self.state.epoch - self.state.best_epoch >= patience
 
     def _tick(self) -> None:
-        now = time.monotonic()
+        now, cpu_now = time.monotonic(), time.process_time()
         self.state.epoch_seconds += now - self._clock
         self.state.seconds += now - self._clock
-        self._clock = now
+        self.state.cpu_seconds += cpu_now - self._cpu_clock
+        self._clock, self._cpu_clock = now, cpu_now
 
     def _best_path(self, epoch: int) -> Any:
         return self.run.checkpoints / f"best-{epoch:04d}.safetensors"

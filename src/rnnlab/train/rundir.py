@@ -23,8 +23,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rnnlab.exceptions import UserError
+from rnnlab.exceptions import Busy, UserError
 from rnnlab.files import read_json, write_json, write_text
+
+LEDGER = "test-ledger.jsonl"
+"""Beside the runs: every use of a test part."""
 
 _MARKS = ("run.json", "config.yaml")
 
@@ -108,13 +111,13 @@ class RunDirectory:
         """Hold the run against other processes.
 
         Raises:
-            UserError: another process trains it.
+            Busy: another process trains it.
         """
         lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise UserError(f"{self.path}: another process is training this run") from error
+            raise Busy(f"{self.path}: another process is training this run") from error
         try:
             yield
         finally:

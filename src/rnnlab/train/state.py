@@ -25,6 +25,7 @@ class FitState:
         best_epoch: finished epoch (from 1) with the best validation metric so far; 0 for none.
         epoch_seconds: spent in the epoch under way.
         seconds: spent in all, validation included.
+        cpu_seconds: of the processor, in all threads, spent in all.
         learning_rate: of the last update.
     """
 
@@ -39,6 +40,7 @@ class FitState:
     best_epoch: int = 0
     epoch_seconds: float = 0.0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     learning_rate: float = 0.0
 
 

@@ -113,6 +113,10 @@ class TableSource:
         if split == "train":
             judge.finish()
 
+    def table(self, split: str) -> TableReader:
+        """The table that holds a split."""
+        return self._tables[split]
+
     def where(self, split: str, row: int) -> str:
         """Say where a row is ("reviews.csv, line 12"); the first call reads the table once."""
         table = self._tables[split]

@@ -62,6 +62,9 @@ class Options(options.Options):
         head_hidden: width of a hidden layer, relu, between the pooled vector and the outputs; None
             for none.
         dropout: on the pooled vector, and on the hidden layer.
+        read_padding: for teaching alone: pad every text to so many tokens and read the padding like
+            words, with a vector that is trained, as programs without a mask do; what follows the
+            text then enters the final state. None, as it should be, reads the text alone.
     """
 
     embedding: EmbeddingOptions = EmbeddingOptions()
@@ -70,6 +73,7 @@ class Options(options.Options):
     activation: Literal["tanh", "relu", "sigmoid"] | None = None
     head_hidden: PositiveInt | None = None
     dropout: Probability = 0.0
+    read_padding: PositiveInt | None = None
 
     @field_validator("pooling", mode="before")
     @classmethod
@@ -87,7 +91,8 @@ class Options(options.Options):
 def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classifier:
     """Build the network with random weights drawn from torch's global generator."""
     dim = options.embedding.dim
-    embedding = Embedding(vocabulary_size, dim, padding_idx=0)
+    padding = 0 if options.read_padding is None else None
+    embedding = Embedding(vocabulary_size, dim, padding_idx=padding)
     with torch.no_grad():
         embedding.weight.mul_(options.embedding.std)
     embedding.weight.requires_grad_(not options.embedding.frozen)
@@ -105,4 +110,5 @@ def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classi
         word_dropout=options.embedding.word_dropout,
         embedding_dropout=options.embedding.dropout,
         dropout=options.dropout,
+        read_padding=options.read_padding,
     )

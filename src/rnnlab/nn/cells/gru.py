@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rnnlab import options
-from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.cells import OnnxOperator, State, Weights
 from rnnlab.nn.native import Kind
 
 SUMMARY = "gated recurrent unit, reset after the product (torch's variant) or before it"
@@ -64,3 +64,9 @@ def fused(
         x_TBD, hidden_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
     )
     return outputs_TBH, (last_1BH[0],)
+
+
+def onnx(options: Options) -> OnnxOperator:
+    """ONNX's operator, whose gates are z, r, n."""
+    after = {"linear_before_reset": int(options.reset == "after")}
+    return OnnxOperator("GRU", (1, 0, 2), ("Sigmoid", "Tanh"), after)

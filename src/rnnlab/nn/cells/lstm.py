@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rnnlab import options
-from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.cells import OnnxOperator, State, Weights
 from rnnlab.nn.native import Kind
 
 SUMMARY = "long short-term memory (torch's variant; tanh, sigmoid or relu inside)"
@@ -65,3 +65,9 @@ def fused(
         x_TBD, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
     )
     return outputs_TBH, (hidden_1BH[0], cell_1BH[0])
+
+
+def onnx(options: Options) -> OnnxOperator:
+    """ONNX's operator, whose gates are i, o, f, g."""
+    activation = options.activation.capitalize()
+    return OnnxOperator("LSTM", (0, 3, 1, 2), ("Sigmoid", activation, activation))

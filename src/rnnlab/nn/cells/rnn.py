@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rnnlab import options
-from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.cells import OnnxOperator, State, Weights
 from rnnlab.nn.native import Kind
 
 SUMMARY = "simple (Elman) recurrence, tanh or relu"
@@ -49,3 +49,8 @@ def fused(
         x_TBD, hidden_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
     )
     return outputs_TBH, (last_1BH[0],)
+
+
+def onnx(options: Options) -> OnnxOperator:
+    """ONNX's operator."""
+    return OnnxOperator("RNN", (0,), (options.activation.capitalize(),))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from rnnlab.nn.pooling import _attention
+from rnnlab.nn.pooling._onnx import attention, products
+from rnnlab.onnx_graph import Graph
 
 SUMMARY = "attention by dot product with the final state, over real tokens"
 VERSION = 1
@@ -26,3 +28,9 @@ class Attention(_attention.Attention):
 def build(size: int) -> nn.Module:
     """Return the pooling."""
     return Attention()
+
+
+def onnx(graph: Graph, pool: nn.Module, outputs_BTH: str, final_BH: str, mask_BT: str) -> str:
+    """Add the pooling to a graph of ONNX."""
+    energy_BT = products(graph, outputs_BTH, final_BH)
+    return attention(graph, energy_BT, outputs_BTH, mask_BT)

@@ -6,10 +6,14 @@ energy_t = v · tanh(U output_t + W final + b).
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from rnnlab.nn.pooling import _attention
+from rnnlab.nn.pooling._onnx import attention
+from rnnlab.onnx_graph import Graph
 
 SUMMARY = "attention by a one-layer network of output and final state, over real tokens"
 VERSION = 1
@@ -34,3 +38,13 @@ class Attention(_attention.Attention):
 def build(size: int) -> nn.Module:
     """Return the pooling, its weights drawn from torch's global generator."""
     return Attention(size)
+
+
+def onnx(graph: Graph, pool: Any, outputs_BTH: str, final_BH: str, mask_BT: str) -> str:
+    """Add the pooling to a graph of ONNX."""
+    of_final_BH = graph.linear(final_BH, pool.of_final)
+    of_final_B1H = graph.apply("Unsqueeze", of_final_BH, graph.integers(1))
+    hidden_BTH = graph.apply("Add", graph.linear(outputs_BTH, pool.of_output), of_final_B1H)
+    scored_BT1 = graph.linear(graph.apply("Tanh", hidden_BTH), pool.score)
+    energy_BT = graph.apply("Squeeze", scored_BT1, graph.integers(2))
+    return attention(graph, energy_BT, outputs_BTH, mask_BT)

@@ -5,9 +5,13 @@ Source: Luong et al. 2015 (arXiv:1508.04025), eq. 8, score "general": energy_t =
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from rnnlab.nn.pooling import _attention
+from rnnlab.nn.pooling._onnx import attention, products
+from rnnlab.onnx_graph import Graph
 
 SUMMARY = "attention through a learned matrix with the final state, over real tokens"
 VERSION = 1
@@ -29,3 +33,9 @@ class Attention(_attention.Attention):
 def build(size: int) -> nn.Module:
     """Return the pooling, its matrix drawn from torch's global generator."""
     return Attention(size)
+
+
+def onnx(graph: Graph, pool: Any, outputs_BTH: str, final_BH: str, mask_BT: str) -> str:
+    """Add the pooling to a graph of ONNX."""
+    energy_BT = products(graph, outputs_BTH, graph.linear(final_BH, pool.matrix))
+    return attention(graph, energy_BT, outputs_BTH, mask_BT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from rnnlab.onnx_graph import Graph
+
 SUMMARY = "final state, at each sequence's own end"
 VERSION = 1
 NEEDS_ENCODER = True
@@ -20,3 +22,8 @@ class Final(nn.Module):
 def build(size: int) -> nn.Module:
     """Return the pooling."""
     return Final()
+
+
+def onnx(graph: Graph, pool: nn.Module, outputs_BTH: str, final_BH: str, mask_BT: str) -> str:
+    """Add the pooling to a graph of ONNX."""
+    return final_BH

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor, nn
+
+from rnnlab.onnx_graph import Graph
 
 SUMMARY = "maximum over real tokens"
 VERSION = 1
@@ -21,3 +24,11 @@ class Max(nn.Module):
 def build(size: int) -> nn.Module:
     """Return the pooling."""
     return Max()
+
+
+def onnx(graph: Graph, pool: nn.Module, outputs_BTH: str, final_BH: str, mask_BT: str) -> str:
+    """Add the pooling to a graph of ONNX."""
+    nothing = graph.constant(np.float32(-np.inf))
+    kept_BT1 = graph.apply("Unsqueeze", mask_BT, graph.integers(2))
+    hidden_BTH = graph.apply("Where", kept_BT1, outputs_BTH, nothing)
+    return graph.apply("ReduceMax", hidden_BTH, graph.integers(1), keepdims=0)

@@ -1,0 +1,6 @@
+"""An exclamation mark."""
+
+from __future__ import annotations
+
+SUMMARY = "an exclamation mark"
+PATTERN = r"""!"""

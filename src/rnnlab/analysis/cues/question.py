@@ -1,0 +1,6 @@
+"""A question mark."""
+
+from __future__ import annotations
+
+SUMMARY = "a question mark"
+PATTERN = r"""\?"""

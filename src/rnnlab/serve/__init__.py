@@ -1,0 +1,1 @@
+"""A trained model behind HTTP, with a page to try it."""
