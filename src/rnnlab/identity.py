@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rnnlab.config.schema import Config, NonMonotone
+from rnnlab.config.schema import Config
+from rnnlab.config.training import NonMonotone
 from rnnlab.data import batching, folds, streams, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset

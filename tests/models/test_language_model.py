@@ -20,7 +20,8 @@ from rnnlab.models.kinds import language_model
 from rnnlab.models.language_model import LanguageModel
 from rnnlab.nn import compiled
 from rnnlab.registry import OPTIMIZERS
-from rnnlab.tasks.language_modeling import LanguageModeling, Penalties, Window
+from rnnlab.tasks.activation_penalties import Penalties
+from rnnlab.tasks.language_modeling import LanguageModeling, Window
 
 VOCABULARY, DIM, HIDDEN = 11, 3, 4
 FORMS = ["compiled", "torch"]

@@ -118,7 +118,8 @@ def train(
     """
     import torch
 
-    from rnnlab.tasks.language_modeling import LanguageModeling, Penalties, StreamFeed
+    from rnnlab.tasks.activation_penalties import Penalties
+    from rnnlab.tasks.language_modeling import LanguageModeling, StreamFeed
 
     device = torch.device(config.device)
     torch.manual_seed(config.seed)
