@@ -248,15 +248,20 @@ def stop_while_answering(server: Server) -> None:
     """What was taken in when SIGTERM came is answered, and the process ends by itself."""
     long = "the film was great " * 1500
 
-    def post(_: int) -> int:
+    def post(_: int) -> int | None:
         body = {"texts": [long] * 6}
-        return httpx.post(f"{server.url}/predict", json=body, timeout=60).status_code
+        try:
+            return httpx.post(f"{server.url}/predict", json=body, timeout=60).status_code
+        except httpx.ConnectError:  # it came after the stop, and was never taken in
+            return None
 
     with ThreadPoolExecutor(16) as pool:
         statuses = pool.map(post, range(16))
         wait_for(lambda: server.client.get("/healthz").json()["queued"] > 0, every=0.002)
         server.process.send_signal(signal.SIGTERM)
-        assert set(statuses) == {200}
+        answers = list(statuses)
+    assert 200 in answers
+    assert set(answers) <= {200, None}
     assert server.process.wait(40) == 0
     assert server.process.stdout is not None
     assert server.process.stdout.read() == "stopped\n"
