@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
@@ -16,6 +19,18 @@ _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "pyarrow", "safetensors
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Within it the package's log says nothing but errors: for trainings that are no news."""
+    log = logging.getLogger("rnnlab")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def library_versions() -> dict[str, str]:

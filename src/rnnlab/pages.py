@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rnnlab.files import write_text
 from rnnlab.wording import share
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def environment(package: str) -> Environment:
+    """What fills the templates of a package; every value is text, and each must be given.
+
+    Args:
+        package: dotted name; its `templates` folder has them.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader(package),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["share"] = share
+    return found
 
 
 def write_page(path: Path, template: str, **values: Any) -> None:
@@ -17,14 +39,4 @@ def write_page(path: Path, template: str, **values: Any) -> None:
         template: its name in `rnnlab/templates`.
         values: what it shows.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("rnnlab"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["share"] = share
-    write_text(path, environment.get_template(template).render(**values))
+    write_text(path, environment("rnnlab").get_template(template).render(**values))

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from rnnlab import pages
 from rnnlab.exceptions import UserError
 from rnnlab.files import write_text
 from rnnlab.report.plots import Plot
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,10 @@ def render(template: str, folder: Path, context: dict[str, Any]) -> str:
         folder: that the page will lie in, from which links start.
         context: what it shows.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("rnnlab.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment("rnnlab.report")
     environment.filters |= {
-        "share": share,
         "duration": duration,
         "link": lambda path: link(folder, str(path)),
         "analysis_link": lambda path: _relative(folder, Path(path) / "analysis.html"),

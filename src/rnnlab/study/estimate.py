@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 from rnnlab import compose
 from rnnlab.config.schema import Config
-from rnnlab.environment import use_threads
+from rnnlab.environment import quiet_log, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.identity import read_settings
 from rnnlab.study.expansion import Trial
 from rnnlab.study.outcomes import Outcome
 from rnnlab.suggestion import estimate
-
-log = logging.getLogger(__name__)
 
 _WITHOUT_COST = {
     "model": ("activation", "dropout"),
@@ -55,7 +51,7 @@ def estimated_seconds(
 def _measure(config: Config) -> float:
     device = compose.resolve_device(config.device) if config.model.module.TRAINED else "cpu"
     config = compose.with_resources(config, config.threads or 1, device)
-    with _quietly():
+    with quiet_log():
         use_threads(config.threads or 1)
         prepared = compose.prepare(config, compose.dataset_of(config))
         return estimate(config, prepared)["seconds"]
@@ -71,15 +67,3 @@ def _cost_key(config: Config) -> str:
     if optimizer:
         settings["train"]["optimizer"] = optimizer["name"]
     return sha256_json(settings)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without the notes that each run will give."""
-    logger = logging.getLogger("rnnlab")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

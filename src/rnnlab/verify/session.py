@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import tempfile
 import time
@@ -17,6 +16,7 @@ from typing import Any
 from rnnlab import compose
 from rnnlab.config.load import parse_config
 from rnnlab.config.schema import Config, Recorded
+from rnnlab.environment import quiet_log
 from rnnlab.evaluation import run_config
 from rnnlab.exceptions import UserError
 from rnnlab.language_predictor import LanguagePredictor
@@ -147,7 +147,7 @@ class Session:
                 f"{path}: its data has changed since it was trained; restore the data, or train "
                 "again"
             )
-        with _quiet() if foreign else nullcontext():
+        with quiet_log() if foreign else nullcontext():
             prepared = compose.prepare(small, dataset)
         if foreign:
             prepared = _in_vocabulary(prepared, loaded.reader)
@@ -183,7 +183,7 @@ class Session:
             [config.data.model_dump(mode="json"), config.model.module.TASK, config.train.metric]
         )
         if key not in self._prepared:
-            with _quiet() if stands_in else nullcontext():
+            with quiet_log() if stands_in else nullcontext():
                 self._prepared[key] = compose.prepare(config, compose.dataset_of(config))
         return self._prepared[key]
 
@@ -195,7 +195,7 @@ class Session:
         if "round_trip" in modules:
             self._fresh.start()
         results = []
-        with _quiet():
+        with quiet_log():
             for name, module in modules.items():
                 result = self._result(name, module, subject)
                 results.append(result)
@@ -300,15 +300,3 @@ def session(
         yield opened
     finally:
         opened.close()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Within it the package's log says nothing: short trainings are no news."""
-    log = logging.getLogger("rnnlab")
-    before = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(before)
