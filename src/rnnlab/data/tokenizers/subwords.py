@@ -128,8 +128,8 @@ def build(options: Options, learned: bytes) -> Callable[[str], list[str]]:
 
 
 def join(tokens: Sequence[str]) -> str:
-    """The text that the pieces are of."""
-    return "".join(tokens).replace(_SPACE, " ").strip()
+    """The text that the pieces are of; a space before it where a word begins."""
+    return "".join(tokens).replace(_SPACE, " ")
 
 
 def _preparation(options: Options) -> Callable[[str], str]:
