@@ -19,7 +19,7 @@ def show(
     overrides: Overrides = None,
     words: Annotated[
         int | None,
-        typer.Option("--words", metavar="N", min=1, help="Of a linear RUN: its top N per label."),
+        typer.Option("--words", metavar="N", min=1, help="Of a linear RUN: its top N words per label."),
     ] = None,
     as_json: Json = False,
 ) -> None:
