@@ -7,8 +7,8 @@ The base is the preset `sst5` with vectors of the same domain.
 
 Accuracies are those of the best epoch on validation, the 1,101 sentences of the dev part. Finished
 runs are not run again. The table (Markdown) goes to standard output, progress to standard error,
-the figures with the folder of each run to OUT/table.json. The last row is the ensemble of the base's
-seeds, whose probabilities are averaged.
+the figures with the folder of each run to OUT/table.json. The last row is the ensemble of the
+base's seeds, whose probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ def ensemble(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
         return []
     runs = rows[0]["runs"]
     command = [sys.executable, "-m", "rnnlab", "ensemble", *runs, "--weights", "equal", "--json"]
-    done = subprocess.run([*command, "--runs", str(out)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [*command, "--runs", str(out)], capture_output=True, text=True, check=True
+    )
     facts = json.loads(done.stdout)
     accuracies = [facts["equal"]["accuracy"]]
     return [{"name": "the base's seeds together", "accuracies": accuracies, "runs": runs}]
