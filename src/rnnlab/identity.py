@@ -101,7 +101,7 @@ def read_settings(config: Config) -> dict[str, Any]:
     for path, unchanged in _LATER.items():
         _forget_at(settings, path.split("."), unchanged)
     cell = (settings["model"].get("encoder") or {}).get("cell") or {}
-    for key, unchanged in _LATER_OF_CELLS.get(cell.get("name"), {}).items():
+    for key, unchanged in _LATER_OF_CELLS.get(cell.get("name", ""), {}).items():
         _forget_at(cell, [key], unchanged)
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
