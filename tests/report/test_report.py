@@ -373,7 +373,8 @@ def test_every_reported_figure_that_is_measured_stands_beside_it(tmp_path):
     facts = [read_json(tmp_path / "runs" / f"a-s{seed}" / "run.json") for seed in range(2)]
     accuracy = sum(item["val"]["accuracy"] for item in facts) / 2
     highest = max(item["val"]["macro_f1"] for item in facts)
-    assert {row.figure: (row.reported, row.measured, row.test) for row in found.rows} == {
+    (measured,) = found.levels
+    assert {item.title: (item.reported, item.measured, item.test) for item in measured.figures} == {
         "accuracy": (".80", f"{accuracy:.4f}"[1:], ".7500"),
         "train accuracy": (".99", ".9300", ""),
         "last val loss": ("1.5", "0.2333", ""),

@@ -183,8 +183,7 @@ test: true
             return facts["val"]["accuracy"], level["is_base"]
 
         best |= max(group["levels"], key=accuracy)["overrides"]
-    base, level = results["groups"][2]["levels"]
-    assert (base["label"], base["is_base"], level["is_base"]) == ("compositional-gru", True, False)
+    *_, level = results["groups"][2]["levels"]  # after the base, unless that is the best
     assert level["overrides"] == best
     assert level["runs"][0]["status"] == "completed"
     ledger = (out / "runs" / "test-ledger.jsonl").read_text().splitlines()

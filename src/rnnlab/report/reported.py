@@ -20,22 +20,33 @@ _ENDS: dict[str, Callable[[Sequence[float]], float]] = {"low": min, "high": max}
 
 
 @dataclass(frozen=True)
-class ReportedRow:
-    """A reported figure of a level, and what it is here.
+class ReportedFigure:
+    """A reported figure, and what it is here, as text.
+
+    Attributes:
+        title: what it is.
+        reported, measured: its values.
+        test: the same on test, where these runs were scored on it.
+    """
+
+    title: str
+    reported: str
+    measured: str
+    test: str
+
+
+@dataclass(frozen=True)
+class ReportedLevel:
+    """The reported figures of a level.
 
     Attributes:
         label: of the level.
-        figure: what it is.
-        reported, measured: as text.
-        test: the same on test, where these runs were scored on it.
+        figures: one at least.
         runs: directories.
     """
 
     label: str
-    figure: str
-    reported: str
-    measured: str
-    test: str
+    figures: list[ReportedFigure]
     runs: list[str]
 
 
@@ -46,46 +57,45 @@ class ReportedGroup:
     Attributes:
         title: of the group.
         theirs, ours: how the figures were obtained.
-        rows: one a figure.
+        levels: those that have any.
     """
 
     title: str
     theirs: str
     ours: str
-    rows: list[ReportedRow]
+    levels: list[ReportedLevel]
 
     @property
     def has_test(self) -> bool:
         """Whether any figure was measured on test too."""
-        return any(row.test for row in self.rows)
+        return any(figure.test for level in self.levels for figure in level.figures)
 
 
 def reported_groups(collection: Collection) -> list[ReportedGroup]:
     """Groups with reported figures."""
     groups = [_group(group) for group in collection.groups]
-    return [group for group in groups if group.rows]
+    return [group for group in groups if group.levels]
 
 
 def _group(group: Group) -> ReportedGroup:
-    rows, theirs, ours = [], {}, {}
+    levels, theirs, ours = [], {}, {}
     for item in group.configurations:
-        if item.reported is None:
+        if item.reported is None or not item.reported.figures:
             continue
         runs = [RunMaterial(model.path, model.facts) for model in item.models]
-        for name, value in item.reported.figures.items():
-            rows.append(
-                ReportedRow(
-                    item.label,
-                    _title(name),
-                    "" if value is None else _as_reported(name, value),
-                    _measured(name, runs),
-                    _tested(name, runs),
-                    [str(run.path) for run in runs],
-                )
+        figures = [
+            ReportedFigure(
+                _title(name),
+                "" if value is None else _as_reported(name, value),
+                _measured(name, runs),
+                _tested(name, runs),
             )
+            for name, value in item.reported.figures.items()
+        ]
+        levels.append(ReportedLevel(item.label, figures, [str(run.path) for run in runs]))
         theirs |= dict.fromkeys([item.reported.note] if item.reported.note else [])
         ours |= dict.fromkeys([_protocol(item)])
-    return ReportedGroup(group.title, "; ".join(theirs), "; ".join(ours), rows)
+    return ReportedGroup(group.title, "; ".join(theirs), "; ".join(ours), levels)
 
 
 def _protocol(item: Configuration) -> str:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnlab.compare.arms import Collection, open_study
+from rnnlab.compare.arms import Collection, Group, open_study
 from rnnlab.compare.comparing import compare
 from rnnlab.compare.outcome import Comparison, GroupResult
 from rnnlab.compare.results import StudyResults
@@ -82,8 +82,25 @@ def study_context(path: Path) -> dict[str, Any]:
 
 
 def headline(found: Comparison) -> list[str]:
-    """The verdicts in words, group by group."""
-    return [_verdicts(group) for group in found.groups if group.levels]
+    """The verdicts in words, group by group; what holds of all of them is said once."""
+    groups = [group for group in found.groups if group.levels]
+    compared = [group for group in groups if any(item.difference for item in group.levels)]
+    single = [group for group in compared if _is_of_models(group)]
+    everywhere = len(single) == len(compared) > 1
+    lines = [_verdicts(group) for group in groups]
+    if everywhere:
+        return [*lines, "With one seed a level, all of this concerns these trained models only."]
+    return [
+        f"{line} With one seed this concerns these trained models only."
+        if group in single
+        else line
+        for group, line in zip(groups, lines, strict=True)
+    ]
+
+
+def _is_of_models(group: GroupResult) -> bool:
+    differences = [item.difference for item in group.levels]
+    return any(found is not None and found.scope == "models" for found in differences)
 
 
 def _verdicts(group: GroupResult) -> str:
@@ -102,10 +119,7 @@ def _verdicts(group: GroupResult) -> str:
     ]
     if "cannot tell" in said:
         parts.append(f"cannot tell {listed(said['cannot tell'])} from {group.reference}")
-    text = f"{group.title}: {'; '.join(parts)}."
-    if any(item.difference and item.difference.scope == "models" for item in group.levels):
-        text += " With one seed this concerns these trained models only."
-    return text
+    return f"{group.title}: {'; '.join(parts)}."
 
 
 def command_of(study: StudyResults, path: Path) -> str:
@@ -125,17 +139,25 @@ def _groups(collection: Collection, found: Comparison) -> list[dict[str, Any]]:
         other = "macro_f1" if found.metric == "accuracy" else "accuracy"
         seconds = list(compare(collection, metric=other).groups)
     return [
-        {
-            "id": f"group-{number}",
-            "result": group,
-            "rows": [study_rows.level_row(item, found.metric) for item in group.levels],
-            "plots": study_plots.group_plots(number, group, second, source, found.metric),
-        }
+        _group(number, group, second, source, found.metric)
         for number, (group, second, source) in enumerate(
             zip(found.groups, seconds, collection.groups, strict=True)
         )
         if group.levels  # a combination has none until it can be chosen
     ]
+
+
+def _group(
+    number: int, group: GroupResult, second: GroupResult | None, source: Group, metric: str
+) -> dict[str, Any]:
+    rows = [study_rows.level_row(item, metric) for item in group.levels]
+    return {
+        "id": f"group-{number}",
+        "result": group,
+        "rows": rows,
+        "filled": {key: any(row[key] for row in rows) for key in rows[0]},
+        "plots": study_plots.group_plots(number, group, second, source, metric),
+    }
 
 
 def _runs(collection: Collection) -> list[RunMaterial]:
