@@ -12,7 +12,7 @@ import numpy as np
 from rnnlab.config.schema import Config, Subset
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json, write_json
-from rnnlab.plots import plot_learning_curve
+from rnnlab.plots.learning_curve import plot_learning_curve
 from rnnlab.power_law import Estimate, Laws, draw_laws
 from rnnlab.series import MakeWatcher, train_series
 from rnnlab.train.rundir import write_csv

@@ -8,7 +8,7 @@ import time
 from typing import Any, TextIO
 
 from rnnlab.train.state import FitState
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 _TERMINAL_SECONDS = 0.2
 _NOTEBOOK_SECONDS = 1.0
@@ -119,7 +119,7 @@ class ProgressLine:
 
     def finished(self, run: Any) -> None:
         """Draw the curves."""
-        from rnnlab.plots import plot_curves
+        from rnnlab.plots.epochs import plot_curves
 
         plot_curves(run.path)
 
@@ -127,7 +127,7 @@ class ProgressLine:
 def _quality(row: dict[str, Any], part: str) -> str:
     """Accuracy, or the perplexity of a language model."""
     if f"{part}_perplexity" in row:
-        return f"{row[f'{part}_perplexity']:.2f}"
+        return perplexity_text(row[f"{part}_perplexity"])
     return share(row[f"{part}_accuracy"])
 
 

@@ -69,6 +69,19 @@ def test_a_run_tells_its_perplexity(cli, run, trained):
     assert f"perplexity {val['perplexity']:.2f}" in done.out
 
 
+def test_a_perplexity_beyond_all_numbers_has_diverged(cli, trained, tmp_path, monkeypatch):
+    from rnnlab.language_predictor import LanguagePredictor
+    from rnnlab.perplexity import StreamMetrics
+
+    far = StreamMetrics(nats=8e4, tokens=100, unknown=0)  # a finite loss: 800 nats a token
+    monkeypatch.setattr(LanguagePredictor, "score", lambda *_: far)
+    result = cli("train", *trained[1], "--out", tmp_path / "run")
+    assert result.code == 1
+    assert "diverged: validation perplexity is inf at step" in result.err
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["status"] == "diverged"
+
+
 def test_the_window_of_an_evaluation_changes_nothing(cli, run):
     found = [
         cli("evaluate", run, "--split", "test", "--window", window, "--json").json
