@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,8 +87,8 @@ def _whole(prompt: str, one: Continuation) -> str:
 def _warn(unknown: tuple[str, ...], of: int) -> None:
     shown = ", ".join(unknown[:5]) + (", …" if len(unknown) > 5 else "")
     what = "every word" if len(unknown) == of else f"{len(unknown)} of {of} words"
-    print(
+    note = (
         f"note: the model does not know {what} of the prompt ({shown}); "
-        "it reads them as its unknown word",
-        file=sys.stderr,
+        "it reads them as its unknown word"
     )
+    print(textwrap.fill(note, 80, break_long_words=False), file=sys.stderr)
