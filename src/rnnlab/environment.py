@@ -68,6 +68,17 @@ def peak_memory_bytes() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def let_threads_rest() -> None:
+    """Let the threads of torch's kernels sleep soon after a call, for a process that has other work
+    then. It counts only before torch is imported.
+
+    OpenMP of GNU has them spin for milliseconds; this is still longer than from one operator to the
+    next.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+
 def use_threads(count: int) -> None:
     """Set the threads of this process; see `rnnlab.nn.process`."""
     from rnnlab.nn.process import use_machine

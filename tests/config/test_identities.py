@@ -78,6 +78,7 @@ EMBEDDED = {
 }
 STREAMS_AS_BEFORE = {
     "lines": "c0c00f9d6438ce2c",
+    "ptb-gru": "8f8c9cadbb487ac0",
     "ptb-lstm-dropout": "62b6c066c933b317",
     "ptb-zaremba-large": "5713149789081eba",
 }

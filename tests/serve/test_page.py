@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -47,23 +50,35 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def page(browser, server):
-    """A page that was asked for, whose console must stay silent and whose requests stay here."""
+@contextlib.contextmanager
+def watched(browser, url: str, ready: str) -> Iterator[Any]:
+    """A page that was asked for, whose console must stay silent and whose requests stay here.
+
+    Args:
+        browser: that shows it.
+        url: of the server.
+        ready: selects what shows that it can be used.
+    """
     context = browser.new_context(viewport={"width": 1000, "height": 800})
     opened = context.new_page()
     complaints: list[str] = []
+    asked: list[str] = []
     opened.on("console", lambda message: complaints.append(message.text))
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("request", lambda request: asked.append(request.url))
-    asked: list[str] = []
-    opened.goto(server.url)
-    opened.wait_for_selector("#classifier")
+    opened.goto(url)
+    opened.wait_for_selector(ready)
     yield opened
     assert complaints == []
-    assert all(url.startswith((server.url, "blob:")) for url in asked)
+    assert all(each.startswith((url, "blob:")) for each in asked)
     assert opened.evaluate("window.hit") is None
     context.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    with watched(browser, server.url, "#classifier") as opened:
+        yield opened
 
 
 def verdict(page) -> str:
@@ -165,12 +180,19 @@ def test_a_language_model_goes_on(browser, tmp_path):
             assert server.client.post("/complete", json=wrong).status_code == 422
         for path in ("/predict", "/explain"):
             assert server.client.post(path, json={"text": "a"}).status_code == 501
-        opened = browser.new_page()
-        opened.goto(server.url)
-        opened.fill("#prompt", "<b>the cat")
-        opened.keyboard.press("Control+Enter")
-        opened.wait_for_selector("#continuations li")
-        assert opened.locator("#continuations li").count() == 4
-        assert opened.locator("#continuations b").count() == 0
-        assert opened.text_content("#continuations li").startswith("<b>the cat ")
-        opened.close()
+        with watched(browser, server.url, "#writer") as opened:
+            for prompt in MARKUP:
+                opened.fill("#prompt", f"{prompt} the cat")
+                shown = opened.input_value("#prompt")
+                opened.keyboard.press("Control+Enter")
+                opened.wait_for_selector("#write:not([disabled])")
+                texts = opened.locator("#continuations li").all_text_contents()
+                assert len(texts) == 4
+                assert all(text.startswith(f"{shown} ") for text in texts)
+                inside = opened.eval_on_selector_all(
+                    "#continuations li *", "all => all.map(e => e.tagName)"
+                )
+                assert set(inside) == {"SPAN"}
+            assert "Unknown to the model: " in opened.text_content("#unknown")
+            opened.set_viewport_size({"width": 320, "height": 700})
+            assert opened.evaluate("document.documentElement.scrollWidth") <= 320

@@ -16,6 +16,7 @@ COUNTS = {
     "imdb-failure": 36,
     "imdb-minibatching": 48,
     "imdb-one-factor": 30,
+    "imdb-tokenizers": 24,
     "padding": 6,
     "ptb-four": 4,
     "ptb-sweeps": 6,

@@ -55,11 +55,14 @@ def reading_versions(tokenizer: Component) -> dict[str, int]:
     }
 
 
-def open_session(graph: Path | bytes, threads: int | None = None) -> Any:
+def open_session(graph: Path | bytes, threads: int | None = None, *, resting: bool = False) -> Any:
     """An onnxruntime session of a model file or its bytes.
 
     Args:
+        graph: the model.
         threads: by default all cores that this process may use.
+        resting: let threads sleep as soon as a call is done; by default they spin for a while, on
+            cores that another part of the process may need.
 
     Raises:
         UserError: onnxruntime is not installed.
@@ -69,6 +72,8 @@ def open_session(graph: Path | bytes, threads: int | None = None) -> Any:
     options.intra_op_num_threads = threads or available_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
+    if resting:
+        options.add_session_config_entry("session.force_spinning_stop", "1")
     source = graph if isinstance(graph, bytes) else str(graph)
     return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
@@ -139,8 +144,14 @@ class ExportedPredictor:
         )
 
     @staticmethod
-    def load(folder: Path, threads: int | None = None) -> ExportedPredictor:
+    def load(
+        folder: Path, threads: int | None = None, *, resting: bool = False
+    ) -> ExportedPredictor:
         """Read an exported model.
+
+        Args:
+            folder: of the export.
+            threads, resting: see `open_session`.
 
         Raises:
             UserError: it is damaged or written by another version, or onnxruntime or the
@@ -163,7 +174,7 @@ class ExportedPredictor:
                 )
             _check_files(folder, facts["files"])
             reader = _reader(folder, tokenizer, facts)
-            model = OnnxModel(open_session(folder / GRAPH, threads))
+            model = OnnxModel(open_session(folder / GRAPH, threads, resting=resting))
             labels = tuple(facts["labels"])
             return ExportedPredictor(model, reader, labels, facts["text_column"], facts)
         except UserError:

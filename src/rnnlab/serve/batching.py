@@ -50,6 +50,10 @@ class _Job:
     def weight(self) -> int:
         return max(1, len(self.texts))
 
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.texts))
+
 
 class Batcher:
     """The queue and its thread.
@@ -126,19 +130,23 @@ class Batcher:
 
     def _take(self, linger: float) -> list[_Job]:
         """The next batch: requests for one model, in their order; empty when all is done."""
-        most = self._limits.batch_texts
+        limits = self._limits
         with self._ready:
             self._ready.wait_for(lambda: self._jobs or self._stopping)
-            if linger and self._queued < most:
-                self._ready.wait_for(lambda: self._queued >= most or self._stopping, linger)
+            if linger and self._queued < limits.batch_texts:
+                self._ready.wait_for(
+                    lambda: self._queued >= limits.batch_texts or self._stopping, linger
+                )
             batch: list[_Job] = []
-            texts = 0
+            texts = characters = 0
             while self._jobs and (not batch or _fit(batch[0], self._jobs[0])):
-                if batch and texts + self._jobs[0].weight > most:
+                texts += self._jobs[0].weight
+                characters += self._jobs[0].characters
+                too_many = texts > limits.batch_texts or characters > limits.batch_characters
+                if batch and too_many:
                     break
                 batch.append(self._jobs.popleft())
-                texts += batch[-1].weight
-            self._queued -= texts
+            self._queued -= sum(job.weight for job in batch)
             return batch
 
     def _answer(self, jobs: list[_Job]) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from rnnlab.data.batching import evaluation_batches
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.reader import Encoded, TextReader
 from rnnlab.ensemble import EnsemblePredictor
@@ -21,6 +24,22 @@ from rnnlab.serve.replies import Refusal
 
 _EXAMPLES = 12
 _EXAMPLE_CHARACTERS = 1500
+_PIECE_TOKENS = 1 << 15
+_ENSEMBLE_TEXTS = 128
+
+Probabilities = npt.NDArray[np.float32]
+
+
+class Piece(NamedTuple):
+    """Some of a table's texts.
+
+    Attributes:
+        rows: which, int64[n].
+        probabilities: computes float32[n, classes].
+    """
+
+    rows: npt.NDArray[np.int64]
+    probabilities: Callable[[], Probabilities]
 
 
 class ServedClassifier:
@@ -90,6 +109,22 @@ class ServedClassifier:
                 counts = encoded.texts_cut, encoded.texts_empty, encoded.tokens, encoded.known
                 answers[number] = Predictions(rows, *counts)
         return answers
+
+    def pieces(self, texts: Sequence[str]) -> list[Piece]:
+        """Texts of a table, read and cut into pieces that are computed one at a time, texts of near
+        length together."""
+        predictor = self.predictor
+        if isinstance(predictor, EnsemblePredictor):  # its members read for themselves
+            cuts = range(_ENSEMBLE_TEXTS, len(texts), _ENSEMBLE_TEXTS)
+            return [
+                Piece(rows, partial(_of_ensemble, predictor, [texts[row] for row in rows]))
+                for rows in np.split(np.arange(len(texts)), cuts)
+            ]
+        ragged = predictor.reader.read(texts).ragged
+        return [
+            Piece(rows, partial(predictor.fitted.probabilities, ragged.select(rows)))
+            for rows in evaluation_batches(ragged.lengths, max_tokens=_PIECE_TOKENS)
+        ]
 
     def explain(self, text: str, method: str | None, label: str | None) -> dict[str, Any]:
         """Why it says what it says of a text.
@@ -167,6 +202,10 @@ def as_json(result: Predictions, labels: Sequence[str]) -> dict[str, Any]:
             }
         )
     return {"predictions": predictions, **tally.facts()}
+
+
+def _of_ensemble(predictor: EnsemblePredictor, texts: Sequence[str]) -> Probabilities:
+    return predictor.predict(texts).probabilities
 
 
 def _errors(path: Path, labels: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -9,11 +9,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rnnlab.serve.limits import Limits
 
+_LAST_READ_SECONDS = 0.05
+
 
 def protocol(limits: Limits) -> type[H11Protocol]:
     """uvicorn's protocol with three clocks that it lacks: until a request has come whole in its
     headers, until what follows an early answer has come, and while a client leaves its answer
-    unread. What is slow within a body is `rnnlab.serve.bodies`' to notice."""
+    unread. What is slow within a body is `rnnlab.serve.bodies`' to notice. When the server stops,
+    a connection is read once more before it is closed, so that what was sent is answered."""
 
     class GuardedProtocol(H11Protocol):
         _waiting: asyncio.TimerHandle | None = None
@@ -27,6 +30,13 @@ def protocol(limits: Limits) -> type[H11Protocol]:
             super().on_response_complete()
             self._wait(limits.idle_seconds)
 
+        def shutdown(self) -> None:
+            waits = self.cycle is None or self.cycle.response_complete
+            if not waits:
+                super().shutdown()
+            else:  # a request may have come that is not read yet
+                self.loop.call_later(_LAST_READ_SECONDS, self._shut)
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._stalled = self.loop.call_later(limits.stalled_seconds, self.transport.abort)
@@ -39,6 +49,10 @@ def protocol(limits: Limits) -> type[H11Protocol]:
             self._cancel(self._waiting)
             self._cancel(self._stalled)
             super().connection_lost(exc)
+
+        def _shut(self) -> None:
+            if not self.transport.is_closing():
+                super().shutdown()
 
         def _wait(self, seconds: float) -> None:
             self._cancel(self._waiting)

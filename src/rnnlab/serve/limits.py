@@ -17,6 +17,7 @@ class Limits:
         explained_tokens: of a text that is explained.
         queue_texts: waiting, of all requests; with more, a request gets 503.
         batch_texts: that are computed together.
+        batch_characters: of those texts, unless a request alone has more.
         linger_seconds: for which a batch waits for more, while requests come in together.
         answer_seconds: from a request's arrival in the queue to its answer.
         body_seconds: for a JSON request's body to arrive.
@@ -35,6 +36,7 @@ class Limits:
     explained_tokens: int = 500
     queue_texts: int = 1024
     batch_texts: int = 256
+    batch_characters: int = 1 << 18
     linger_seconds: float = 0.002
     answer_seconds: float = 30.0
     body_seconds: float = 10.0

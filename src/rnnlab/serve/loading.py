@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rnnlab.ensemble import is_ensemble
@@ -22,19 +23,30 @@ Served = ServedClassifier | ServedWriter
 def load(path: Path, limits: Limits) -> Served:
     """The model of a run, a model folder, an ensemble or an export, tried once.
 
+    This is done in a thread that ends with it. OpenMP keeps a team of threads for each thread that
+    has computed, and where all teams together have more threads than there are cores, it lets them
+    sleep after every operator; so the thread that answers must have the only one.
+
     Raises:
         UserError: there is none, it is damaged, or it gives no probabilities.
     """
+    if not is_export(path):
+        from rnnlab.nn.process import share_memory
+
+        use_threads(available_cores())
+        share_memory()
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_load, path, limits).result()
+
+
+def _load(path: Path, limits: Limits) -> Served:
     if is_export(path):
-        return ServedClassifier(path, ExportedPredictor.load(path), limits)
+        return ServedClassifier(path, ExportedPredictor.load(path, resting=True), limits)
     from rnnlab.evaluation import load_model
     from rnnlab.language_predictor import LanguagePredictor
     from rnnlab.model_folder import task_of
-    from rnnlab.nn.process import share_memory
     from rnnlab.run_records import model_folder
 
-    use_threads(available_cores())
-    share_memory()
     if not is_ensemble(path) and task_of(model_folder(path)) == "language_modeling":
         return ServedWriter(path, LanguagePredictor.load(model_folder(path)), limits)
     return ServedClassifier(path, load_model(path), limits)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
@@ -23,7 +24,7 @@ from rnnlab.serve.classifier import ServedClassifier
 from rnnlab.serve.limits import Limits
 from rnnlab.serve.replies import Refusal
 
-_ROWS = 128
+_ROWS = 512
 _RETRY_SECONDS = 0.05
 _NAME = "upload.csv"
 
@@ -67,31 +68,32 @@ class Upload:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def scored(self, model: ServedClassifier, batcher: Batcher) -> AsyncIterator[bytes]:
-        """The table with the model's columns, in parts; while one is sent the next is computed."""
+        """The table with the model's columns, in parts; while one is sent the next is computed, and
+        the one after is read."""
         columns = LabelledColumns(self.table, model.labels)
         text = io.StringIO(newline="")
         writer = CsvWriter(text, columns.names, ",")
-        pieces = self.table.chunks(_ROWS)
-        ahead: tuple[Chunk, asyncio.Task[Any]] | None = None
+        parts = self.table.chunks(_ROWS)
+        computing: tuple[Chunk, asyncio.Task[Any]] | None = None
         try:
             while True:
-                piece = await asyncio.to_thread(next, pieces, None)
-                coming = None
-                if piece is not None:
-                    texts = piece.texts(self.column)
-                    coming = (piece, asyncio.create_task(_predicted(texts, model, batcher)))
-                if ahead is not None:
-                    result = await ahead[1]
-                    writer.write(columns.of(ahead[0], result.probabilities))
+                part = await asyncio.to_thread(next, parts, None)
+                before = computing
+                result = None if before is None else await before[1]
+                computing = None
+                if part is not None:
+                    work = _probabilities(part.texts(self.column), model, batcher)
+                    computing = part, asyncio.create_task(work)
+                if before is not None:
+                    writer.write(columns.of(before[0], result))
                     yield text.getvalue().encode()
                     text.seek(0)
                     text.truncate()
-                ahead = coming
-                if ahead is None:
+                if computing is None:
                     return
         finally:
-            if ahead is not None:
-                ahead[1].cancel()
+            if computing is not None:
+                computing[1].cancel()
 
 
 class TableResponse(StreamingResponse):
@@ -122,11 +124,19 @@ class TableResponse(StreamingResponse):
             self._done()
 
 
-async def _predicted(texts: list[str], model: ServedClassifier, batcher: Batcher) -> Any:
-    """Predictions; where the queue is full this waits, since the sender can."""
+async def _probabilities(texts: list[str], model: ServedClassifier, batcher: Batcher) -> Any:
+    """float32[n, classes], computed in pieces, between which other requests are answered."""
+    found = np.empty((len(texts), len(model.labels)), np.float32)
+    for piece in await _computed(lambda: model.pieces(texts), batcher):
+        found[piece.rows] = await _computed(piece.probabilities, batcher)
+    return found
+
+
+async def _computed(work: Callable[[], Any], batcher: Batcher) -> Any:
+    """What a piece of work gives; where the queue is full this waits, since the sender can."""
     while True:
         try:
-            future = batcher.call(lambda: model.predictor.predict(texts))
+            future = batcher.call(work)
         except Overloaded:
             await asyncio.sleep(_RETRY_SECONDS)
         else:
