@@ -23,3 +23,4 @@ def test_perplexities(value, shown):
 
 def test_lists():
     assert [listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert listed(["GRU", "LSTM, dropout", "RNN"]) == "GRU; LSTM, dropout; and RNN"

@@ -31,7 +31,9 @@ def perplexity_text(value: float) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """a; a and b; a, b and c."""
+    """a; a and b; a, b and c; where a word has a comma, a, b; c; and d."""
     if len(words) < 2:
         return "".join(words)
+    if any("," in word for word in words):
+        return f"{'; '.join(words[:-1])}; and {words[-1]}"
     return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -13,7 +13,7 @@ from rnnlab.wording import duration, perplexity_text, share
 
 _LINE_SECONDS = 30.0
 _ENDED_SHOWN = 8
-_ENDED_AS = {"completed": "done", "missing": "stopped"}
+_STEP_SECONDS = 0.5  # a worker reports no more often
 
 
 class Row(NamedTuple):
@@ -79,14 +79,14 @@ class Display:
     def ended(self, row: Row, outcome: Outcome, reason: str) -> None:
         """A run has come to an end."""
         if outcome.status == "completed":
-            result = _figures(outcome.facts["val"])
+            status, words = "done", _figures(outcome.facts["val"])
         elif outcome.status == "missing":
-            result = "stopped; it can go on"
+            status, words = "stopped", "it can go on"
         else:
+            status, words = outcome.status, str(reason or outcome.reason)
             self._failed += 1
-            result = f"{outcome.status}: {reason or outcome.reason}"
-        shown = _ENDED_AS.get(outcome.status, outcome.status)
-        self._ended.append((row.title, shown, result, duration(row.seconds)))
+        self._ended.append((row.title, status, words, duration(row.seconds)))
+        result = words if status == "done" else f"{status}: {words}"
         if self._live is None:
             self.say(f"{row.title}: {result} ({duration(row.seconds)})")
         elif outcome.status not in ("completed", "missing"):
@@ -117,8 +117,8 @@ class Display:
         table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
         table.expand = True
-        for title, status, result, seconds in self._ended:
-            table.add_row(Text(title), status, Text(result[:24]), seconds, style="dim")
+        for title, status, words, seconds in self._ended:
+            table.add_row(Text(title), status, Text(words[:20]), seconds, style="dim")
         for row in rows:
             epoch, loss, left = _state(row)
             table.add_row(Text(row.title), epoch, loss, left)
@@ -129,10 +129,11 @@ def _state(row: Row) -> tuple[str, str, str]:
     progress = row.progress
     if "loss" not in progress:
         return ("begins" if not progress else "1", "", duration(row.seconds))
+    left = progress["left"]  # of training; what follows its last step is not known
     return (
         f"{progress['epoch']}/{progress['epochs']}",
         f"{progress['loss']:.4f}",
-        f"{duration(progress['left'])} left",
+        f"{duration(left)} left" if left >= _STEP_SECONDS else "validation",
     )
 
 
