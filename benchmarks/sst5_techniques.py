@@ -7,7 +7,8 @@ The base is the preset `sst5` with vectors of the same domain.
 
 Accuracies are those of the best epoch on validation, the 1,101 sentences of the dev part. Finished
 runs are not run again. The table (Markdown) goes to standard output, progress to standard error,
-the figures with the folder of each run to OUT/table.json.
+the figures with the folder of each run to OUT/table.json. The last row is the ensemble of the
+base's seeds, whose probabilities are averaged.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ TECHNIQUES: dict[str, dict[str, str]] = {
     "LSTM with relu inside": {"model.encoder.cell": "{name: lstm, activation: relu}"},
     "LSTM with sigmoid inside": {"model.encoder.cell": "{name: lstm, activation: sigmoid}"},
     "GRU": {"model.encoder.cell": "gru"},
+    "GRU with relu inside": {"model.encoder.cell": "{name: gru, activation: relu}"},
+    "GRU with sigmoid inside": {"model.encoder.cell": "{name: gru, activation: sigmoid}"},
+    "simple recurrence": {"model.encoder.cell": "rnn"},
+    "simple recurrence with relu inside": {"model.encoder.cell": "{name: rnn, activation: relu}"},
+    "forward pass in float16 (GPU alone)": {"train.precision": "float16"},
 }
 
 
@@ -72,7 +78,8 @@ def train(settings: dict[str, str], seed: int, out: Path, arguments: argparse.Na
     """Train one run in a process of its own, unless it is there, and return its facts."""
     command = [sys.executable, "-m", "rnnlab", "train", "sst5", "--json", "--out", str(out)]
     settings = {
-        **{"model.embedding.vectors": str(arguments.vectors), "model.embedding.dim": "100"},
+        "model.embedding.vectors": str(arguments.vectors),
+        "model.embedding.dim": str(arguments.dim),
         **settings,
         **{"seed": str(seed), "threads": str(arguments.threads), "device": arguments.device},
     }
@@ -106,29 +113,47 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def ensemble(rows: list[dict[str, Any]], out: Path) -> list[dict[str, Any]]:
+    """The row of the base's seeds together; none where the base has one run."""
+    if not rows or rows[0]["name"] != "base" or len(rows[0]["runs"]) < 2:
+        return []
+    runs = rows[0]["runs"]
+    command = [sys.executable, "-m", "rnnlab", "ensemble", *runs, "--weights", "equal", "--json"]
+    done = subprocess.run(
+        [*command, "--runs", str(out)], capture_output=True, text=True, check=True
+    )
+    facts = json.loads(done.stdout)
+    accuracies = [facts["equal"]["accuracy"]]
+    return [{"name": "the base's seeds together", "accuracies": accuracies, "runs": runs}]
+
+
 def main() -> None:
     """Train what is missing, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--vectors", type=Path, required=True, help="100-d vectors of the base")
+    parser.add_argument("--vectors", type=Path, required=True, help="vectors of the base")
+    parser.add_argument("--dim", type=int, default=100, help="values of each")
     parser.add_argument("--out", type=Path, default=Path("runs/sst5-techniques"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--threads", type=int, default=1, help="of each training")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", nargs="+", choices=TECHNIQUES, metavar="NAME", help="these rows")
     arguments = parser.parse_args()
+    chosen = {name: TECHNIQUES[name] for name in arguments.only or TECHNIQUES}
     jobs: dict[tuple[str, int], Any] = {}
     with ThreadPoolExecutor(arguments.jobs) as pool:
         for seed in range(arguments.seeds):
-            for number, (name, settings) in enumerate(TECHNIQUES.items()):
-                out = arguments.out / f"{number:02d}-s{seed}"
+            for name, settings in chosen.items():
+                out = arguments.out / f"{list(TECHNIQUES).index(name):02d}-s{seed}"
                 jobs[name, seed] = pool.submit(train, settings, seed, out, arguments)
     rows = []
-    for name in TECHNIQUES:
+    for name in chosen:
         facts = [jobs[name, seed].result() for seed in range(arguments.seeds)]
         facts = [each for each in facts if each]
         if facts:
             row = {"name": name, "accuracies": [each["val"]["accuracy"] for each in facts]}
             rows.append({**row, "runs": [each["run"] for each in facts]})
+    rows += ensemble(rows, arguments.out)
     (arguments.out / "table.json").write_text(json.dumps(rows, indent=2))
     print(table(rows))
 

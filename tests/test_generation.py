@@ -116,3 +116,51 @@ def test_limits_that_make_no_sense_are_refused(settings, part):
 
 def test_unknown_words_of_a_prompt_are_named(predictor):
     assert Prompt.read(predictor, "zebra cat <unk>") == Prompt([1, 2, 1], ("zebra", "<unk>"))
+
+
+def test_a_temperature_near_zero_and_any_seed_draw_a_word(predictor):
+    logs = torch.log(torch.tensor([0.2, 0.5, 0.3]))
+    for temperature in (1e-3, 1e-300, 5e-324):
+        assert Sampling(temperature=temperature).weights(logs).tolist() == [0, 0, 1]
+    (found,) = generate(predictor, Prompt([], ()), tokens=3, seed=10**30)
+    assert found.ended or len(found.tokens) == 3
+
+
+def test_the_lines_of_a_prompt_are_texts_of_their_own(predictor):
+    prompt = Prompt.read(predictor, "the cat\nzebra\n")
+    assert prompt == Prompt([5, 2, EOS, 1, EOS], ("zebra",))
+    assert (prompt.words, prompt.is_open) == (3, False)
+    assert Prompt.read(predictor, "").is_open is False
+    assert Prompt.read(predictor, "the").is_open is True
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "words", "prompt", "drawn", "expected"),
+    [
+        ("whitespace", ("cat", "sees"), "cat", "sees sees", ("sees sees", " ")),
+        ("whitespace", ("cat", "sees"), "cat\n", "sees sees", ("sees sees", "")),
+        ("characters", ("c", "a", "t", "▁"), "c", "a t ▁ c", ("at c", "")),
+        ("characters", ("c", "a", "t", "▁"), "a", "▁ c a t", ("cat", " ")),
+    ],
+)
+def test_a_text_goes_on_where_the_prompt_ends(
+    monkeypatch, tokenizer, words, prompt, drawn, expected
+):
+    torch.manual_seed(0)
+    options = language_model.Options.model_validate({"embedding": {"dim": 2}})
+    vocabulary = Vocabulary((*SPECIAL, *words))
+    writer = LanguagePredictor(
+        Component(MODELS, "language_model", options),
+        language_model.build(options, vocabulary_size=len(vocabulary)),
+        TextReader(
+            Component(TOKENIZERS, tokenizer, TOKENIZERS.load(tokenizer).Options()),
+            vocabulary,
+            None,
+            "head",
+        ),
+    )
+    draws = iter([*(vocabulary.words.index(word) for word in drawn.split()), EOS])
+    monkeypatch.setattr("rnnlab.generation._draw", lambda *_: next(draws))
+    (found,) = generate(writer, Prompt.read(writer, prompt))
+    assert (found.text, found.joint) == expected
+    assert found.ended

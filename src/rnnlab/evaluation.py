@@ -88,6 +88,7 @@ class LabelledTexts(NamedTuple):
         rows: position of each text in that split, int64[n].
         labels: int64[n].
         texts: as vocabulary indices.
+        groups: see `PredictedRows`.
     """
 
     data: str
@@ -95,6 +96,7 @@ class LabelledTexts(NamedTuple):
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     texts: Encoded
+    groups: npt.NDArray[np.int64] | None
 
 
 def read_split(run: RunDirectory, split: str, predictor: Predictor) -> LabelledTexts:
@@ -107,7 +109,7 @@ def read_split(run: RunDirectory, split: str, predictor: Predictor) -> LabelledT
     tokens = dataset.tokens(split, predictor.labels)
     texts = predictor.reader.encode(tokens.ragged, tokens.types)
     content = dataset.texts(dataset.holder(split)).facts["sha256"]
-    return LabelledTexts(dataset.name, content, tokens.rows, tokens.labels, texts)
+    return LabelledTexts(dataset.name, content, tokens.rows, tokens.labels, texts, tokens.groups)
 
 
 def _answers(run: RunDirectory, split: str) -> _Answers:
@@ -118,7 +120,9 @@ def _answers(run: RunDirectory, split: str) -> _Answers:
     found = read_split(run, split, predictor)
     compose.warn_of_unknown(found.texts, split)
     probabilities = predictor.fitted.probabilities(found.texts.ragged)
-    predicted = PredictedRows(found.rows, found.labels, probabilities, predictor.labels)
+    predicted = PredictedRows(
+        found.rows, found.labels, probabilities, predictor.labels, found.groups
+    )
     return _Answers(found.data, found.content, predicted, found.texts.facts())
 
 

@@ -16,7 +16,7 @@ class Busy(UserError):
 
 
 class Diverged(Exception):
-    """The gradient or the validation loss stopped being finite.
+    """The gradient or a figure of validation stopped being finite.
 
     Attributes:
         step: optimizer updates done before the one that failed.

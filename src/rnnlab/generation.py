@@ -45,11 +45,7 @@ class Sampling:
             raise UserError(f"top-p {self.top_p} must be more than 0, and at most 1")
 
     def weights(self, log_probabilities_V: Tensor) -> Tensor:
-        """Probability of being drawn of every word, float64[V], from ln of the model's own.
-
-        Raises:
-            UserError: there is no word to draw.
-        """
+        """Probability of being drawn of every word, float64[V], from ln of the model's own."""
         import torch
 
         logs_V = log_probabilities_V.double().clone()
@@ -57,6 +53,7 @@ class Sampling:
             logs_V[UNKNOWN] = -math.inf
         if self.temperature == 0:
             return torch.nn.functional.one_hot(logs_V.argmax(), len(logs_V)).double()
+        logs_V -= logs_V.max()  # or a temperature near 0 leaves no word
         logs_V /= self.temperature
         order_V = torch.argsort(logs_V, descending=True, stable=True)
         weights_V = torch.softmax(logs_V[order_V], dim=0)
@@ -74,12 +71,15 @@ class Continuation:
     Attributes:
         tokens: after the prompt, the end of the text left out.
         text: the same as text.
+        joint: what stands between the prompt and the text: a space, or nothing where they are one
+            word.
         ended: whether the text came to its end, rather than to the most tokens.
         nats: -ln of the probability that the model itself gives to what it wrote, the end counted.
     """
 
     tokens: tuple[str, ...]
     text: str
+    joint: str
     ended: bool
     nats: float
 
@@ -98,13 +98,24 @@ class Prompt:
 
     @staticmethod
     def read(predictor: LanguagePredictor, text: str) -> Prompt:
-        """Tokenize a text; an empty one is the beginning of a text."""
-        ragged, types = predictor.reader.tokenize([text])
+        """Tokenize what a text begins with. Its lines are texts of their own, as in training: what
+        ends with a line end, or is empty, is before the beginning of a text."""
+        ragged, types = predictor.reader.tokenize(text.split("\n"))
         stream = stream_of(ragged, types, predictor.reader.vocabulary)
-        words = [types[int(number)] for number in ragged.tokens]
-        tokens = stream.tokens[:-1].tolist()  # without the end
-        unknown = [w for w, token in zip(words, tokens, strict=True) if token == UNKNOWN]
-        return Prompt(tokens, tuple(unknown))
+        tokens = stream.tokens[:-1].tolist()  # without the end of the last line
+        known = predictor.reader.vocabulary.index
+        words = (types[int(number)] for number in ragged.tokens)
+        return Prompt(tokens, tuple(word for word in words if word not in known))
+
+    @property
+    def words(self) -> int:
+        """How many tokens it has, ends of lines not counted."""
+        return len(self.tokens) - self.tokens.count(EOS)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what follows belongs to the same line."""
+        return bool(self.tokens) and self.tokens[-1] != EOS
 
 
 def generate(
@@ -131,7 +142,8 @@ def generate(
     import torch
 
     sampling = sampling or Sampling()
-    draws = [torch.Generator().manual_seed(seed * 1_000_003 + number) for number in range(count)]
+    seeds = [(seed * 1_000_003 + number) % 2**63 for number in range(count)]
+    draws = [torch.Generator().manual_seed(one) for one in seeds]
     model = predictor.model.eval()
     device = next(model.parameters()).device
     written: list[list[int]] = [[] for _ in draws]
@@ -160,7 +172,8 @@ def generate(
             next_C1 = torch.tensor([[drawn[row]] for row in kept], device=device)
             features_CTH, state = model(next_C1, state)
     return [
-        _continuation(predictor, found, cost) for found, cost in zip(written, nats, strict=True)
+        _continuation(predictor, prompt, found, cost)
+        for found, cost in zip(written, nats, strict=True)
     ]
 
 
@@ -170,8 +183,13 @@ def _draw(weights_V: Tensor, chance: Generator) -> int:
     return int(torch.multinomial(weights_V, 1, generator=chance))
 
 
-def _continuation(predictor: LanguagePredictor, written: list[int], nats: float) -> Continuation:
+def _continuation(
+    predictor: LanguagePredictor, prompt: Prompt, written: list[int], nats: float
+) -> Continuation:
     ended = bool(written) and written[-1] == EOS
     words = predictor.reader.vocabulary.words
     tokens = tuple(words[token] for token in (written[:-1] if ended else written))
-    return Continuation(tokens, joined(predictor.reader.tokenizer, tokens), ended, nats)
+    within = joined(predictor.reader.tokenizer, tokens)
+    text = within.lstrip()
+    joint = " " if prompt.is_open and text != within else ""
+    return Continuation(tokens, text, joint, ended, nats)

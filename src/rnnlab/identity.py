@@ -36,6 +36,9 @@ _LATER = {
 """Keys that came when there were runs already, with the values for which nothing changed: at these
 they are left out, so that the runs keep their identities."""
 
+_LATER_OF_CELLS = {"gru": {"activation": "tanh"}}
+"""The same for settings of cells, by their names."""
+
 
 def component_versions(config: Config) -> dict[str, int]:
     """Numerics versions of everything that a run's result depends on."""
@@ -97,6 +100,9 @@ def read_settings(config: Config) -> dict[str, Any]:
     del settings["data"]["recorded"]
     for path, unchanged in _LATER.items():
         _forget_at(settings, path.split("."), unchanged)
+    cell = (settings["model"].get("encoder") or {}).get("cell") or {}
+    for key, unchanged in _LATER_OF_CELLS.get(cell.get("name", ""), {}).items():
+        _forget_at(cell, [key], unchanged)
     if not config.model.module.TRAINED:
         settings["train"] = {"class_weights": config.train.class_weights}
         del settings["device"], settings["seed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 from rnnlab.config.schema import Config, Subset
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json, write_json
-from rnnlab.plots import plot_learning_curve
+from rnnlab.plots.learning_curve import plot_learning_curve
 from rnnlab.power_law import Estimate, Laws, draw_laws
 from rnnlab.series import MakeWatcher, train_series
 from rnnlab.train.rundir import write_csv
@@ -183,10 +183,8 @@ def judge(laws: Laws | None, examples: int) -> Verdict:
         return Verdict("unknown", statement, None)
     gain = laws.gain()
     points = Estimate(100 * gain.value, 100 * gain.low, 100 * gain.high)
-    about = (
-        f"{points.value:.1f} points for twice the {examples:,} texts "
-        f"(95 %: {points.low:.1f} to {points.high:.1f})"
-    )
+    value, low, high = (f"{round(each, 1) + 0.0:.1f}" for each in astuple(points))  # no -0.0
+    about = f"{value} points for twice the {examples:,} texts (95 %: {low} to {high})"
     answer: Answer
     if points.low > 0 and points.value >= LITTLE_POINTS:
         answer, statement = "more", f"More data would help: about {about}."

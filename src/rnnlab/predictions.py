@@ -1,4 +1,5 @@
-"""Predictions on labelled rows, as a Parquet table: row, label, predicted, one p_LABEL each."""
+"""Predictions on labelled rows, as a Parquet table: row, label, predicted, one p_LABEL each, and
+group where examples belong to groups."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from rnnlab.exceptions import UserError
 from rnnlab.files import replacing
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
 
+_GROUP = "group"
+
 
 @dataclass(frozen=True)
 class PredictedRows:
@@ -24,12 +27,15 @@ class PredictedRows:
         labels: true classes, int64[n].
         probabilities: float32[n, classes].
         names: of the classes, in the order of the columns.
+        groups: what the examples belong to, int64[n], as films of reviews; None where each stands
+            for itself.
     """
 
     rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float32]
     names: tuple[str, ...]
+    groups: npt.NDArray[np.int64] | None = None
 
     def metrics(self) -> ClassificationMetrics:
         """Score the answers."""
@@ -47,6 +53,7 @@ class PredictedRows:
             "label": names.take(pa.array(self.labels)),
             "predicted": names.take(pa.array(self.probabilities.argmax(axis=1))),
             **{f"p_{name}": pa.array(column) for name, column in columns_of},
+            **({} if self.groups is None else {_GROUP: pa.array(self.groups)}),
             **{name: pa.array(values) for name, values in (further or {}).items()},
         }
         with replacing(path) as temporary:
@@ -72,6 +79,7 @@ class PredictedRows:
                 np.array([index[name] for name in table["label"].to_pylist()], np.int64),
                 np.stack([table[f"p_{name}"].to_numpy() for name in names], axis=1),
                 names,
+                table[_GROUP].to_numpy() if _GROUP in table.column_names else None,
             )
         except FileNotFoundError as error:
             raise UserError(f"{path}: no predictions here; {remedy}") from error

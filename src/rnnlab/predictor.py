@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -67,6 +67,18 @@ class Network:
     def probabilities(self, ragged: Ragged) -> npt.NDArray[np.float32]:
         """Return float32[n, classes]."""
         return self.task.probabilities(self.model, ragged)
+
+    def word_weights(self) -> npt.NDArray[np.float32]:
+        """What each word adds to each class's score where it is the whole text, float32[classes,
+        words], of a model that is linear in its words.
+
+        Of three classes and more, less their mean: what all scores share changes no probability.
+        """
+        weights = self.model.head.weight.detach() @ self.model.embedding.weight.detach().T
+        weights = weights.cpu().numpy()
+        if len(weights) == 1:
+            return np.concatenate([-weights, weights])
+        return weights - weights.mean(axis=0)
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """The state dict as arrays."""
@@ -144,30 +156,41 @@ class Predictor:
         )
 
     def top_words(self, count: int) -> dict[str, list[tuple[str, float]]]:
-        """The n-grams that speak most for each label, with their weights, the largest first.
+        """The words or n-grams that speak most for each label, with their weights, the largest
+        first.
 
         A weight is what the n-gram adds to the label's score where it occurs once; for TF-IDF,
-        before the text is scaled to length 1. Only positive weights are listed.
+        before the text is scaled to length 1; for a mean of embeddings, where it is the whole text.
+        Only positive weights are listed.
 
         Raises:
             UserError: the model is not linear in its words.
         """
-        from rnnlab.models.linear import LinearModel
-
-        if not isinstance(self.fitted, LinearModel):
-            raise UserError(
-                f"a model of kind '{self.kind.name}' has no weight per word; nb and tfidf have"
-            )
-        words = self.reader.vocabulary.words
+        weights, term = self._linear_terms()
         tops = {}
-        for label, weights in zip(self.labels, self.fitted.term_weights(), strict=True):
-            columns = np.argsort(-weights, kind="stable")[:count]
+        for label, row in zip(self.labels, weights, strict=True):
+            columns = np.argsort(-row, kind="stable")[:count]
             tops[label] = [
-                (" ".join(words[i] for i in self.fitted.terms.tokens(column)), float(weight))
-                for column, weight in zip(columns.tolist(), weights[columns], strict=True)
+                (term(column), float(weight))
+                for column, weight in zip(columns.tolist(), row[columns], strict=True)
                 if weight > 0
             ]
         return tops
+
+    def _linear_terms(self) -> tuple[npt.NDArray[np.float32], Callable[[int], str]]:
+        """Weights float32[classes, terms], and what the term in a column is."""
+        from rnnlab.models.linear import LinearModel
+
+        fitted, words = self.fitted, self.reader.vocabulary.words
+        if isinstance(fitted, LinearModel):
+            tokens = fitted.terms.tokens
+            return fitted.term_weights(), lambda column: " ".join(words[i] for i in tokens(column))
+        if isinstance(fitted, Network) and fitted.model.is_linear_in_words:
+            return fitted.word_weights(), words.__getitem__
+        raise UserError(
+            f"this model of kind '{self.kind.name}' has no weight per word; nb, tfidf and a mean "
+            "of embeddings have"
+        )
 
     def parts(self) -> Parts:
         """All that `from_parts` needs, as plain values and arrays."""

@@ -8,14 +8,16 @@ import time
 from typing import Any, TextIO
 
 from rnnlab.train.state import FitState
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 _TERMINAL_SECONDS = 0.2
+_NOTEBOOK_SECONDS = 1.0
 _FILE_SECONDS = 15.0
 
 
 class StatusLine:
-    """A line that tells how things stand: redrawn on a terminal, added now and then elsewhere.
+    """A line that tells how things stand: redrawn on a terminal and in a notebook, added now and
+    then elsewhere.
 
     Args:
         stream: where it is written; by default standard error.
@@ -24,28 +26,42 @@ class StatusLine:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
+        self._redraws, self._every = True, _TERMINAL_SECONDS
+        if type(self._stream).__module__.startswith("ipykernel"):  # a notebook
+            self._every = _NOTEBOOK_SECONDS
+        elif not self._terminal:
+            self._redraws, self._every = False, _FILE_SECONDS
         self._shown = time.monotonic()
+        self._width = 0
 
     def due(self) -> bool:
         """Whether it is time to show how things stand; if so, the time begins anew."""
         now = time.monotonic()
-        if now - self._shown < (_TERMINAL_SECONDS if self._terminal else _FILE_SECONDS):
+        if now - self._shown < self._every:
             return False
         self._shown = now
         return True
 
     def show(self, line: str) -> None:
         """Show how things stand."""
-        if self._terminal:
-            self._stream.write(f"\r\x1b[K{line}")
+        if self._redraws:
+            self._stream.write(f"{self._erased()}{line}")
             self._stream.flush()
+            self._width = len(line)
         else:
             self.say(line)
 
     def say(self, line: str) -> None:
         """Print a line that stays."""
-        self._stream.write(f"\r\x1b[K{line}\n" if self._terminal else f"{line}\n")
+        self._stream.write(f"{self._erased()}{line}\n")
         self._stream.flush()
+
+    def _erased(self) -> str:
+        """What takes away the line that is shown. Notebooks know no escape sequence for that."""
+        width, self._width = self._width, 0
+        if self._terminal:
+            return "\r\x1b[K"
+        return f"\r{' ' * width}\r" if width else ""
 
 
 class ProgressLine:
@@ -103,7 +119,7 @@ class ProgressLine:
 
     def finished(self, run: Any) -> None:
         """Draw the curves."""
-        from rnnlab.plots import plot_curves
+        from rnnlab.plots.epochs import plot_curves
 
         plot_curves(run.path)
 
@@ -111,7 +127,7 @@ class ProgressLine:
 def _quality(row: dict[str, Any], part: str) -> str:
     """Accuracy, or the perplexity of a language model."""
     if f"{part}_perplexity" in row:
-        return f"{row[f'{part}_perplexity']:.2f}"
+        return perplexity_text(row[f"{part}_perplexity"])
     return share(row[f"{part}_accuracy"])
 
 

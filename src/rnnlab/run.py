@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rnnlab.display import as_table, shortened
 from rnnlab.exceptions import UserError
 from rnnlab.train.rundir import RunDirectory, find_runs
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 if TYPE_CHECKING:
     import numpy as np
@@ -200,7 +200,7 @@ class Run:
         Raises:
             UserError: the run has no epochs.
         """
-        from rnnlab.plots import draw_curves
+        from rnnlab.plots.epochs import draw_curves
 
         figure = draw_curves(self.path)
         if figure is None:
@@ -230,7 +230,7 @@ class Run:
             if "accuracy" in metrics:
                 rows[f"{split} accuracy"] = share(metrics["accuracy"])
             if "perplexity" in metrics:
-                rows[f"{split} perplexity"] = f"{metrics['perplexity']:.2f}"
+                rows[f"{split} perplexity"] = perplexity_text(metrics["perplexity"])
         if "seconds" in facts:
             rows["time"] = duration(facts["seconds"])
         if "labels" in facts.get("data", {}):

@@ -11,6 +11,8 @@ from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.exceptions import UserError
 
+_FEW = 5  # examples of a label in validation, for which F1 is mostly chance
+
 
 def check_task(config: Config) -> None:
     """Refuse settings that the model's task cannot follow.
@@ -83,6 +85,12 @@ def label_notes(
         more = "" if config.train.class_weights else "; train.class_weights=balanced may help"
         notes.append(measure + more)
         break
+    few = [label for label, n in zip(dataset.labels, counts, strict=True) if 0 < n < _FEW]
+    if few and notes:
+        notes.append(
+            f"validation has fewer than {_FEW} examples of {shown_labels(few)}: a figure for so "
+            "few is mostly chance; cross-validation (`rnnlab cv`) measures on all examples"
+        )
     if missing := [label for label, n in zip(dataset.labels, counts, strict=True) if not n]:
         if isinstance(dataset, Dataset) and not dataset.cuts_validation:
             remedy = "add some to it"

@@ -69,6 +69,19 @@ def test_a_run_tells_its_perplexity(cli, run, trained):
     assert f"perplexity {val['perplexity']:.2f}" in done.out
 
 
+def test_a_perplexity_beyond_all_numbers_has_diverged(cli, trained, tmp_path, monkeypatch):
+    from rnnlab.language_predictor import LanguagePredictor
+    from rnnlab.perplexity import StreamMetrics
+
+    far = StreamMetrics(nats=8e4, tokens=100, unknown=0)  # a finite loss: 800 nats a token
+    monkeypatch.setattr(LanguagePredictor, "score", lambda *_: far)
+    result = cli("train", *trained[1], "--out", tmp_path / "run")
+    assert result.code == 1
+    assert "diverged: validation perplexity is inf at step" in result.err
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["status"] == "diverged"
+
+
 def test_the_window_of_an_evaluation_changes_nothing(cli, run):
     found = [
         cli("evaluate", run, "--split", "test", "--window", window, "--json").json
@@ -224,7 +237,10 @@ def test_a_batch_with_more_columns_than_tokens_is_refused(refused, trained):
 
 @pytest.mark.parametrize(
     ("content", "part"),
-    [(b"", "no words"), (b"fine\nbad \xff here\nfine\n", "line 2: byte 9 is not UTF-8")],
+    [
+        (b"", "no words"),
+        (b"fine\nbad \xff here\nfine\n", "line 2: byte 9 of the file (0xff) is not UTF-8"),
+    ],
 )
 def test_a_text_that_cannot_be_read_is_refused(refused, tmp_path, content, part):
     (tmp_path / "t.txt").write_bytes(content)
@@ -325,7 +341,7 @@ def test_surprisals_of_a_file_add_up_to_its_perplexity(cli, refused, run, traine
     bad.write_bytes(b"fine\n\xff\n")
     out = ("--output", folder / "o.csv")
     assert "no texts" in refused("predict", run, "--input", empty, *out)
-    assert "line 2: byte 5" in refused("predict", run, "--input", bad, *out)
+    assert "line 2: byte 5 of the file" in refused("predict", run, "--input", bad, *out)
     assert "cannot be read" in refused("predict", run, "--input", folder / "none.txt", *out)
 
 
@@ -369,7 +385,9 @@ def test_characters_are_learned_and_written(cli, tmp_path):
     )
     assert result.code == 0, result.err
     continued = cli("generate", result.json["run"], "--prompt", "the c", "--json").json["texts"][0]
-    assert continued["text"] == "".join(continued["tokens"]).replace("▁", " ")
+    assert continued["text"] == "".join(continued["tokens"]).replace("▁", " ").lstrip()
+    joint = " " if continued["tokens"][:1] == ["▁"] else ""
+    assert continued["whole"] == f"the c{joint}{continued['text']}"
 
 
 def test_a_known_distribution_is_shown_beside_the_model(cli, tmp_path):

@@ -118,6 +118,11 @@ def test_for_people(cli):
     [
         ((0.018, 0.009, 0.026), "more", "about 1.8 points for twice the 8,000 texts (95 %: 0.9 to"),
         ((0.002, -0.001, 0.004), "little", "little: about 0.2 points"),
+        (
+            (-0.0001, -0.002, 0.0003),
+            "little",
+            "about 0.0 points for twice the 8,000 texts (95 %: -0.2 ",
+        ),
         ((0.004, 0.001, 0.009), "little", "little: about 0.4 points"),
         ((0.018, -0.010, 0.05), "unknown", "runs disagree"),
         ((0.001, -0.010, 0.02), "unknown", "runs disagree"),

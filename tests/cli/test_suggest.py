@@ -68,7 +68,7 @@ def test_for_people(cli, reviews):
     assert result.code == 0, result.err
     assert "reviews.csv: 32 texts in 'review', labels in 'label'" in result.out
     assert max(map(len, result.out.splitlines())) <= 80
-    assert "1. words and phrases, weighted by naive Bayes: about" in result.out
+    assert "1. words and phrases, weighted by naive Bayes: under a second" in result.out
     assert "data.path=reviews.csv data.text=review" in result.out
     folded = result.out.replace("\\\n", " ")
     (line,) = [line for line in folded.splitlines() if "table-nb" in line]

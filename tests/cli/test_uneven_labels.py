@@ -84,6 +84,14 @@ def test_even_labels_are_not_remarked_on_and_select_by_accuracy(cli, table, tiny
     assert facts_of(result)["hash"] == json.loads(Path("twin/run.json").read_text())["hash"]
 
 
+def test_few_examples_of_a_label_in_validation(cli, table, tiny):
+    few = cli("train", "table", table({"good": 80, "bad": 12}), *tiny, "train.epochs=1")
+    assert "validation has fewer than 5 examples of 'bad': a figure for so few is" in said(few)
+    enough = cli("train", "table", table({"good": 120, "bad": 25}), *tiny, "train.epochs=1")
+    assert "uneven labels" in said(enough)
+    assert "fewer than" not in said(enough)
+
+
 def test_a_label_that_validation_lacks(cli, table, tiny):
     path = table({"often": 198, "rare": 2})
     result = cli("train", "table", path, *tiny, "train.epochs=2", "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -277,3 +278,43 @@ def test_values_are_json(study):
     found = compare(open_collection([study]), limits=parse_budget("latency_ms<=5"))
     text = json.dumps(found.to_dict(), allow_nan=False)
     assert json.loads(text)["budget"]["chosen"] == "200"
+
+
+def with_groups(path, groups):
+    """Give a run's predictions the groups of its examples."""
+    labels = tuple(read_json(path / "run.json")["data"]["labels"])
+    file = path / "predictions" / "val.parquet"
+    replace(PredictedRows.read(file, labels), groups=groups).write(file)
+
+
+def test_whole_groups_are_resampled_where_all_runs_know_them(tmp_path):
+    nested = runs_of(tmp_path, [0.8, 0.84], size=900)
+    single = compare(open_collection(flat(nested))).groups[0]
+    assert (single.examples, single.groups) == (900, None)
+    numbers = np.repeat(np.arange(90), 10)
+    for path in flat(nested)[1:]:
+        with_groups(path, numbers)
+    assert compare(open_collection(flat(nested))).groups[0] == single  # one does not know them
+    with_groups(nested[0][0], numbers)
+    found = compare(open_collection(flat(nested))).groups[0]
+    assert (found.examples, found.groups) == (900, 90)
+    after, before = found.levels[1].difference, single.levels[1].difference
+    assert after.value == pytest.approx(before.value)
+    assert after.test == "Welch t over seeds and groups"
+    assert after.seed_error == pytest.approx(before.seed_error)
+    assert after.example_error != pytest.approx(before.example_error, rel=1e-3)
+    pair = compare(open_collection([nested[0][0], nested[1][0]])).groups[0].levels[1]
+    assert pair.difference.test == "paired over groups"
+    assert pair.difference.mcnemar is None
+    assert "these trained models only" in pair.difference.statement
+
+
+def test_a_comparison_says_how_its_study_departs_from_its_file(tmp_path):
+    study = write_length_study(tmp_path)
+    assert compare(open_collection([study])).departures == []
+    changed = {"overrides": {"train.epochs": 1}, "only": None, "limit": 500}
+    write_json(study / "results.json", {**read_json(study / "results.json"), "changed": changed})
+    assert compare(open_collection([study])).departures == [
+        "train.epochs=1",
+        "at most about 500 training texts",
+    ]

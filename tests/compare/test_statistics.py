@@ -3,6 +3,8 @@ simulation, and never say more than the data."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from scipy import stats
 from rnnlab.compare import simulation
 from rnnlab.compare.scores import accuracy_scores, macro_f1_scores
 from rnnlab.compare.simulation import DEVIATIONS, MOST_WRONG, PAIRS, SEEDS, Cell, simulate
-from rnnlab.compare.statistics import LEVEL, Arm, difference, holm, mcnemar, mean_of
+from rnnlab.compare.statistics import LEVEL, Arm, difference, grouped, holm, mcnemar, mean_of
 from rnnlab.intervals import accuracy_interval
 
 from ..synthetic import answers
@@ -117,6 +119,77 @@ def test_example_noise_is_that_of_jointly_resampled_examples(scores, labels):
     assert contrast.value == pytest.approx(expected, abs=1e-12)
     assert contrast.scope == "models"
     assert contrast.example_error == pytest.approx(found.standard_error, rel=0.06)
+
+
+def clustered(generator, sizes, *, effect, seeds=3):
+    """Two arms as good as each other; each group of examples favours one or the other."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    favour = effect * generator.standard_normal(len(sizes))[groups]
+    shares = 0.8 + np.stack([favour, -favour])
+    return groups, [
+        (generator.random((seeds, len(groups))) < np.clip(share, 0, 1)).astype(float)
+        for share in shares
+    ]
+
+
+@pytest.mark.parametrize("scores", [accuracy_scores, macro_f1_scores])
+def test_group_noise_is_that_of_jointly_resampled_groups(scores):
+    """The closed form against a bootstrap of whole groups of unlike sizes."""
+    generator = np.random.default_rng(11)
+    sizes = generator.integers(1, 9, 150)
+    groups = np.repeat(np.arange(150), sizes)
+    size = len(groups)
+    first, second = (answers(size, accuracy, seed) for accuracy, seed in ((0.75, 1), (0.7, 2)))
+    kind = generator.random(150)[groups] < 0.3  # groups that the second model gets right alone
+    lost, won = (np.eye(2, dtype=np.float32)[part] for part in (1 - first.labels, first.labels))
+    first = replace(first, probabilities=np.where(kind[:, None], lost, first.probabilities))
+    second = replace(second, probabilities=np.where(kind[:, None], won, second.probabilities))
+    members = [np.flatnonzero(groups == number) for number in range(150)]
+
+    def gain(chosen: np.ndarray) -> float:
+        rows = np.concatenate([members[number] for number in chosen])
+        parts = [
+            replace(
+                part,
+                rows=rows,
+                labels=part.labels[rows],
+                probabilities=part.probabilities[rows],
+            )
+            for part in (first, second)
+        ]
+        return float(np.subtract(*(scores(part).mean() for part in parts)))
+
+    draws = [gain(generator.integers(0, 150, 150)) for _ in range(1500)]
+    arms = [Arm(scores(part).mean(keepdims=True), scores(part)[None]) for part in (first, second)]
+    single = difference(*arms)
+    found = difference(*(grouped(arm, groups) for arm in arms))
+    assert found.unit == "groups"
+    assert found.value == pytest.approx(single.value, abs=1e-12)
+    assert found.example_error == pytest.approx(np.std(draws), rel=0.08)
+    assert found.example_error > 1.4 * single.example_error
+
+
+def test_groups_of_one_are_single_examples():
+    generator = np.random.default_rng(12)
+    _, parts = clustered(generator, np.ones(400, int), effect=0.0)
+    arms = [Arm(part.mean(axis=1), part) for part in parts]
+    order = generator.permutation(400)
+    one, other = difference(*arms), difference(*(grouped(arm, order) for arm in arms))
+    assert other.error == pytest.approx(one.error, rel=1e-12)
+    assert other.p == pytest.approx(one.p, rel=1e-12)
+
+
+def test_groups_keep_the_level_that_single_examples_do_not():
+    generator = np.random.default_rng(13)
+    wrong = {"examples": 0, "groups": 0}
+    for _ in range(PAIRS):
+        groups, parts = clustered(generator, np.full(100, 20), effect=0.15)
+        arms = [Arm(part.mean(axis=1), part) for part in parts]
+        for pair in (arms, [grouped(arm, groups) for arm in arms]):
+            found = difference(*pair)
+            wrong[found.unit] += (found.p or 0) <= LEVEL
+    assert wrong["groups"] <= MOST_WRONG
+    assert wrong["examples"] > 2 * MOST_WRONG
 
 
 def test_macro_f1_scores_have_macro_f1_as_their_mean():

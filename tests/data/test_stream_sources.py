@@ -99,18 +99,40 @@ def test_validation_is_the_end_of_the_text_unless_it_has_its_own(tmp_path):
     assert own.fingerprint != cut.fingerprint
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"one line alone\n"])
-def test_a_text_without_words_for_a_part_is_refused(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"", "no words, so nothing for 'train'"),
+        (b"\n \n", "no words, so nothing for 'train'"),
+        (b"one line alone\n", r"its last lines are validation .*for 'train'; .*data\.val_path"),
+    ],
+)
+def test_a_text_without_words_for_a_part_is_refused(tmp_path, content, part):
     path = tmp_path / "t.txt"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"t\.txt: no words.*'train'; give a longer text"):
+    with pytest.raises(UserError, match=rf"t\.txt: {part}"):
         texts(opened(path=str(path)), "train")
 
 
-def test_bytes_that_are_not_utf_8_are_named(tmp_path):
+def test_validation_files_without_words_are_named(tmp_path):
+    path, empty = tmp_path / "t.txt", tmp_path / "empty.txt"
+    path.write_text("a\nb\n\n")
+    empty.write_text("\n")
+    assert texts(opened(path=str(path)), "train") == ["a", "b"]
+    with pytest.raises(UserError, match=r"t\.txt: its last lines .*for 'val'; give more lines"):
+        texts(opened(path=str(path)), "val")
+    for split in ("val", "test"):
+        source = opened(path=str(path), **{f"{split}_path": str(empty)})
+        with pytest.raises(UserError, match=rf"empty\.txt: no words, so nothing for '{split}'"):
+            texts(source, split)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_bytes_that_are_not_utf_8_are_named(tmp_path, mark):
     path = tmp_path / "t.txt"
-    path.write_bytes(b"good\nbad \xff\nmore\n")
-    with pytest.raises(UserError, match=r"t\.txt, line 2: byte 9 is not UTF-8"):
+    path.write_bytes(mark + b"good\nbad \xff\nmore\n")
+    place = rf"t\.txt, line 2: byte {len(mark) + 9} of the file \(0xff\) is not UTF-8"
+    with pytest.raises(UserError, match=place):
         texts(opened(path=str(path)), "train")
 
 

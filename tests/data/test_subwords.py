@@ -143,7 +143,11 @@ def test_words_without_end_teach_nothing_and_do_no_harm():
         ([], {}, "have no words"),
         (["", " \n"], {}, "have no words"),
         (["abcdefghijklmnopqrstuvwxyz"] * 9, {"size": 10}, "data.tokenizer.size=10: "),
-        (["abcdefghijklmnopqrstuvwxyz"] * 9, {"size": 10, "method": "unigram"}, "larger size"),
+        (
+            ["abcdef"] * 9,
+            {"size": 3, "method": "unigram"},
+            "larger size (their characters alone need 8 pieces)",
+        ),
     ],
 )
 def test_what_cannot_be_learned_from_is_refused(texts, options, part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import pickle
@@ -549,6 +550,35 @@ def test_the_probabilities_follow_from_the_word_weights(model):
         scores.append(total / length + intercept)
     found = fitted.predict_proba(texts)[:, 1]
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-np.array(scores))), atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_words_of_a_mean_of_embeddings_add_up_to_its_scores(classes, small):
+    texts = letters(80)
+    own = [ord(text[0]) % classes for text in texts]
+    del small["hidden"]
+    fitted = TextClassifier("mean", tokenizer="whitespace", **small).fit(texts, own)
+    listed = fitted.top_words(10**6)
+
+    def score(text: str, label: int) -> float:
+        """Log odds of two classes; of three the logarithm less the mean of all."""
+        logs = np.log(fitted.predict_proba([text])[0].astype(np.float64))
+        return logs[label] - logs[1 - label] if classes == 2 else logs[label] - logs.mean()
+
+    seen = set()
+    for label in range(classes):
+        weights = dict(listed[label])
+        if classes == 2:
+            weights |= {word: -weight for word, weight in listed[1 - label]}
+        biases = [score(word, label) - weight for word, weight in weights.items()]
+        assert np.ptp(biases) < 1e-4
+        for first, second in itertools.pairwise(weights):
+            mean = (weights[first] + 2 * weights[second]) / 3
+            text = f"{first} {second} {second}"
+            assert score(text, label) == pytest.approx(mean + biases[0], abs=1e-4)
+        seen |= weights.keys()
+    assert seen >= set("abcdefgh")
+    assert "<pad>" not in seen
 
 
 @pytest.mark.parametrize("model", ["nb", "tfidf"])

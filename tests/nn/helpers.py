@@ -5,6 +5,7 @@ Legend: B batch, T time, D input width, K output width.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -65,24 +66,26 @@ def cases(
 
 
 def variants() -> list[Any]:
-    """Each cell with its defaults, and once more per value of each choice among its settings."""
+    """Each cell with every combination of the choices among its settings."""
     found = []
     for name in sorted(CELLS.names):
         options = CELLS.load(name).Options
-        found.append(pytest.param(name, options(), id=name))
-        for key, field in options.model_fields.items():
-            if get_origin(field.annotation) is Literal:
-                found += [
-                    pytest.param(name, options(**{key: value}), id=f"{name}-{value}")
-                    for value in get_args(field.annotation)
-                    if value != field.default
-                ]
+        choices = {
+            key: get_args(field.annotation)
+            for key, field in options.model_fields.items()
+            if get_origin(field.annotation) is Literal
+        }
+        for values in itertools.product(*choices.values()):
+            chosen = options(**dict(zip(choices, values, strict=True)))
+            found.append(pytest.param(name, chosen, id="-".join([name, *values])))
     return found
 
 
 def has_counterpart(name: str, options: Any) -> bool:
     """Whether torch.nn has this variant."""
-    return name == "rnn" or (name in TORCH and options == CELLS.load(name).Options())
+    if name == "rnn":
+        return options.activation != "sigmoid"
+    return name in TORCH and options == CELLS.load(name).Options()
 
 
 def _each(found: list[Any]) -> pytest.MarkDecorator:

@@ -55,7 +55,7 @@ def lstm(options: Any, x_D: Array, state: State, weights: tuple[Array, ...]) -> 
 def gru(options: Any, x_D: Array, state: State, weights: tuple[Array, ...]) -> State:
     """h = (1 - z) n + z h. Blocks r, z, n.
 
-    Reset after: n = tanh(W x + b + r (U h + c)); before: n = tanh(W x + b + U (r h) + c).
+    Reset after: n = act(W x + b + r (U h + c)); before: n = act(W x + b + U (r h) + c).
     """
     (h_H,) = state
     w, u, b, c = weights
@@ -63,7 +63,7 @@ def gru(options: Any, x_D: Array, state: State, weights: tuple[Array, ...]) -> S
     (ur, uz, un), (cr, cz, cn) = np.split(u, 3), np.split(c, 3)
     r, z = sigmoid(xr + ur @ h_H + cr), sigmoid(xz + uz @ h_H + cz)
     inner = {"after": lambda: r * (un @ h_H + cn), "before": lambda: un @ (r * h_H) + cn}
-    n = np.tanh(xn + inner[options.reset]())
+    n = ACTIVATIONS[options.activation](xn + inner[options.reset]())
     return ((1 - z) * n + z * h_H,)
 
 

@@ -208,7 +208,7 @@ def test_outputs_states_and_gradients_follow_the_equations(name, options, form, 
 @each_variant_in_oracle
 @pytest.mark.parametrize("kind", ["weight_ih", "weight_hh"])
 def test_a_swap_of_two_gates_is_noticed(name, options, form, kind):
-    case = Case((3, 2), seed=5)
+    case = Case((3, 2), carried=True, seed=5)  # under relu, states from zero may stay there
     layer = build(name, options, case)
     weights = arrays(layer)
     assert_equals_oracle(form, layer, name, case, weights)

@@ -19,8 +19,9 @@ import pytest
 
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line, read_json, write_json
+from rnnlab.plots.series import Series, draw_levels, draw_series
 from rnnlab.report.page import write_report
-from rnnlab.report.plots import Series, draw_levels, draw_series
+from rnnlab.report.study_page import study_context
 from rnnlab.train.rundir import LEDGER
 
 from ..synthetic import (
@@ -143,10 +144,10 @@ def test_reported_stands_beside_measured_with_both_protocols(study_page, study):
     text = study_page.text
     runs = [read_json(study / "runs" / f"L100-s{seed}" / "run.json") for seed in range(3)]
     mean = sum(run["val"]["accuracy"] for run in runs) / 3
-    assert f"accuracy .8100 {mean:.4f}".replace(" 0.", " .") in text
-    assert "on test, one seed" in text
-    assert "validation, mean of 3 seeds, best epoch chosen on it" in text
-    assert "neither is said to beat the other" in text
+    assert f"accuracy .81 {mean:.4f}".replace(" 0.", " .") in text
+    assert "Reported: on test, one seed." in text
+    assert "Measured: validation, mean of 3 seeds, best epoch chosen on it." in text
+    assert "neither column is said to beat the other" in text
 
 
 def test_test_figures_and_the_ledger(study_page, run_page):
@@ -160,7 +161,7 @@ def test_environment_command_and_data(study_page, run_page):
     for page in (study_page, run_page):
         assert "torch 2.13.0" in page.text
         assert "SHA-256 " + "d" * 64 in page.text
-    assert "rnnlab study small" in study_page.text
+    assert "/small/study.yaml --out " in study_page.text
     assert "rnnlab train " in run_page.text
 
 
@@ -351,6 +352,103 @@ def test_two_groups_over_one_number_have_a_ratio_of_times(tmp_path):
     page = Reader(Path(write_report(write_study(tmp_path, groups)).page))
     assert "Ratio of times by train.batch_size" in page.text
     assert "lstm / mean over train.batch_size. ratio: 16: 3, 128: 3." in page.text
+
+
+def test_every_reported_figure_that_is_measured_stands_beside_it(tmp_path):
+    """Figures of the end of training, of test, of time and of ranges, and one that nothing has."""
+    reported = {
+        "accuracy": 0.8,
+        "train_accuracy": 0.99,
+        "last_val_loss": 1.5,
+        "test_macro_f1": 0.7,
+        "best_epoch": 2,
+        "epoch_seconds": 4.25,
+        "seconds": 420,
+        "parameters": 5628133,
+        "macro_f1_high": 0.837,
+        "elegance": 3.0,
+    }
+    runs = []
+    for seed in range(2):
+        run = write_run(tmp_path / "runs" / f"a-s{seed}", answers(200, 0.8, seed), seed=seed)
+        line = {"time": "2026-11-28T03:00:00Z", "split": "test"}
+        figures = {"accuracy": 0.7 + seed / 10, "macro_f1": 0.6 + seed / 10}
+        append_line(run / "evaluations.jsonl", json.dumps(line | figures))
+        runs.append(done(seed, run.name))
+    levels = [level("a", runs, reported={"figures": reported, "note": "theirs"})]
+    group = {"name": "g", "title": "G", "factor": None, "numeric": False, "levels": levels}
+    context = study_context(write_study(tmp_path, [group]))
+    (found,) = context["reported"]
+    assert found.has_test
+    facts = [read_json(tmp_path / "runs" / f"a-s{seed}" / "run.json") for seed in range(2)]
+    accuracy = sum(item["val"]["accuracy"] for item in facts) / 2
+    highest = max(item["val"]["macro_f1"] for item in facts)
+    (measured,) = found.levels
+    assert {item.title: (item.reported, item.measured, item.test) for item in measured.figures} == {
+        "accuracy": (".80", f"{accuracy:.4f}"[1:], ".7500"),
+        "train accuracy": (".99", ".9300", ""),
+        "last val loss": ("1.5", "0.2333", ""),
+        "test macro F1": (".70", ".6500", ""),
+        "best epoch": ("2", "3", ""),
+        "seconds an epoch": ("4.25", "18.5", ""),
+        "seconds of training": ("420", "580.5", ""),
+        "parameters": ("5,628,133", "123,456", ""),
+        "macro F1, highest": (".837", f"{highest:.4f}"[1:], ""),
+        "elegance": ("3", "not measured", ""),
+    }
+
+
+def test_a_pass_that_departs_from_the_study_says_so_and_how_to_repeat_it(tmp_path):
+    changed = {
+        "overrides": {"seeds": [0], "train.patience": None, "train.epochs": 1},
+        "only": ["model"],
+        "limit": 2000,
+    }
+    for name in ("quickstart", "mine"):
+        folder = write_length_study(tmp_path / name)
+        results = read_json(folder / "results.json")
+        write_json(folder / "results.json", {**results, "study": name, "changed": changed})
+        text = Reader(Path(write_report(folder).page)).text
+        assert (
+            "Not the study as its file has it: seeds=[0]; train.patience=null; train.epochs=1; "
+            "only model; at most about 2,000 training texts."
+        ) in text
+        if name == "quickstart":  # shipped: by its name
+            command = (
+                "rnnlab study quickstart 'seeds=[0]' train.patience=null train.epochs=1 "
+                "--only model --limit 2000"
+            )
+        else:
+            command = f"rnnlab study {folder}/study.yaml --out {folder}-again --only model"
+        assert command in text
+
+
+def test_a_language_model_that_has_not_learned_is_said_not_to_have(tmp_path):
+    run = write_stream_run(tmp_path / "lm", 19.5, seed=0, name="lm")
+    page = Reader(Path(write_report(run).page))
+    assert "Perplexity 2.9e+08 on 1,000 tokens" in page.text
+    assert "worse than giving each of its 100 words the same probability (100.00)" in page.text
+    good = write_stream_run(tmp_path / "good", 4.6, seed=0, name="good")
+    assert "has not learned" not in Reader(Path(write_report(good).page)).text
+
+
+def test_what_others_leave_is_shown_for_each_run_of_a_study(tmp_path):
+    folder = write_length_study(tmp_path / "small")
+    band = {"label": "1 to 100", "texts": 40, "accuracy": 0.9, "interval": [0.8, 0.95]}
+    for seed in range(2):
+        run = folder / "runs" / f"L200-s{seed}"
+        write_json(run / "analysis.json", {"split": "val", "lengths": {"bands": [band]}})
+        write_json(run / "verify.json", {"passed": False, "checks": []})
+    written = write_report(folder)
+    page = Reader(Path(written.page))
+    places = [page.text.rindex(title) for title in ("Proofs", "Analysis", "How it was made")]
+    assert places == sorted(places)
+    assert page.text.count("Not all checks passed.") == 2
+    names = [Path(plot).name for plot in written.plots]
+    assert {"l200-s0-length.png", "l200-s1-length.svg"} <= set(names)
+    assert len(names) == len(set(names))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
 
 
 def test_bad_input(tmp_path, study):

@@ -8,14 +8,15 @@ import pytest
 
 from rnnlab.config.load import parse_yaml
 from rnnlab.exceptions import UserError
-from rnnlab.study.design import load_design, study_names, study_summaries
-from rnnlab.study.expansion import expand
+from rnnlab.study.expansion import Expansion, expand
+from rnnlab.study.loading import load_design, study_names, study_summaries
 
 COUNTS = {
     "imdb-factors": 16,
     "imdb-failure": 36,
     "imdb-minibatching": 48,
     "imdb-one-factor": 30,
+    "imdb-tokenizers": 24,
     "padding": 6,
     "ptb-four": 4,
     "ptb-sweeps": 6,
@@ -187,6 +188,11 @@ def test_clipping_at_zero_is_no_clipping(plan_of):
             ["then.combine", "'b'", "'a'"],
         ),
         (
+            "factors:\n  a: {key: model.encoder.cell, levels: [gru]}\n"
+            "  b: {levels: {x: {model.encoder: {cell: gru, hidden: 4}}}}\nthen: combine",
+            ["then.combine", "'b' sets model.encoder", "'a'"],
+        ),
+        (
             "random: {a: {draws: 2, ranges: {train.epochs: {low: 3, high: 1}}}}",
             ["random.a.ranges", "below"],
         ),
@@ -208,3 +214,23 @@ def test_an_unknown_study_and_an_unknown_override(plan_of):
         load_design("quickstrat")
     with pytest.raises(UserError, match="did you mean 'epochs'"):
         plan_of("factors: {a: {key: train.batch_size, levels: [8]}}\n", "train.epohcs=1")
+
+
+def test_what_the_command_line_changes_of_the_study_itself_is_kept_as_such(plan_of):
+    rates = "seeds: [0, 1]\nfactors: {rate: {key: train.optimizer.lr, levels: [0.1]}}\n"
+    design = plan_of(rates, "seeds=[1]", "test=false", "train.epochs=1").design
+    assert design.seeds == [1]
+    assert design.changed.own == {"seeds": [1]}  # test is what it was
+    assert design.changed.overrides == {"train.epochs": 1}
+
+
+def test_a_combination_stands_beside_its_base_and_nothing_undoes_its_levels(plan_of):
+    expansion = Expansion(load_design("imdb-one-factor", ["seeds=[0]"]))
+    expansion.plan()
+    best = {"model.encoder.cell": "rnn", "model.encoder.cell.activation": "relu"}
+    base, combined = expansion.combination(best, "rnn · relu")
+    assert (base.label, base.is_base, combined.is_base) == ("imdb-c-baseline", True, False)
+    cell = combined.trials[0].config.model.options.encoder.cell
+    assert (cell.name, cell.options.activation) == ("rnn", "relu")
+    (alone,) = expansion.combination({}, "all of the base")
+    assert alone.trials == base.trials

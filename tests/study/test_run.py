@@ -183,7 +183,7 @@ test: true
             return facts["val"]["accuracy"], level["is_base"]
 
         best |= max(group["levels"], key=accuracy)["overrides"]
-    (level,) = results["groups"][2]["levels"]
+    *_, level = results["groups"][2]["levels"]  # after the base, unless that is the best
     assert level["overrides"] == best
     assert level["runs"][0]["status"] == "completed"
     ledger = (out / "runs" / "test-ledger.jsonl").read_text().splitlines()
@@ -191,6 +191,29 @@ test: true
     assert len(ledger) == len(runs) == len({json.loads(line)["run"] for line in ledger})
     tested = read_csv(out / "long.csv")
     assert all(0 <= float(row["test_accuracy"]) <= 1 for row in tested)
+
+
+def test_best_levels_that_do_not_go_together_are_told(command, write_study, tmp_path):
+    file = write_study(
+        tmp_path,
+        """
+factors:
+  cell: {levels: {rnn: {model.encoder.cell: rnn}}}
+  inside: {key: model.encoder.cell.activation, levels: [sigmoid]}
+then: combine
+""",
+    )
+    out = tmp_path / "study"
+    arguments = ("study", file, "model.encoder.cell=lstm", "--out", out, "--workers", 1)
+    result = command(*arguments, "--json")
+    assert result.code == 1
+    assert (result.json["completed"], result.json["failed"]) == (2, 1)
+    assert "model.encoder.cell.activation" in result.json["reasons"]["combined"]
+    assert statuses(out) == ["completed"] * 2
+    again = command(*arguments)
+    assert again.code == 1
+    assert "not combined: tiny, combined: " in again.err
+    assert "Not the study as its file has it: model.encoder.cell=lstm." in again.out
 
 
 def test_failures_are_recorded_and_the_others_go_on(command, write_study, tmp_path):

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from rnnlab.data.streams import Stream
 from rnnlab.models.kinds import language_model
 from rnnlab.models.language_model import LanguageModel
-from rnnlab.tasks import dynamic_evaluation
+from rnnlab.tasks import dynamic_evaluation, language_modeling
 from rnnlab.tasks.dynamic_evaluation import Adaptation, gradient_sizes, score_dynamically, tune
 from rnnlab.tasks.language_modeling import LanguageModeling, surprisals
 from rnnlab.tasks.softmax_temperature import fit_temperature, score_at_temperature
@@ -53,6 +53,17 @@ def test_surprisals_add_up_to_the_perplexity():
     prefix = surprisals(model, text.tokens[:30])
     np.testing.assert_allclose(prefix, found[:30], rtol=1e-12)
     assert surprisals(model, text.tokens[:0]).shape == (0,)
+
+
+def test_no_more_than_a_slab_of_probabilities_is_held(monkeypatch):
+    model, text = build(), stream(1100)
+    whole = surprisals(model, text.tokens), fit_temperature(model, text)
+    monkeypatch.setattr(language_modeling, "SLAB_NUMBERS", 5 * VOCABULARY + 1)
+    with torch.inference_mode():
+        found = list(language_modeling.log_probabilities(model, text.tokens))
+    assert {logs.shape for logs, _ in found} == {(5, VOCABULARY)}
+    np.testing.assert_allclose(surprisals(model, text.tokens), whole[0], rtol=1e-12)
+    assert fit_temperature(model, text) == pytest.approx(whole[1], rel=1e-9)
 
 
 @torch.no_grad()

@@ -11,10 +11,13 @@ STEPS, INPUTS, HIDDEN = 5, 3, 4
 CELLS = {
     "rnn tanh": ("rnn", {"activation": "tanh"}, 1, 1),
     "rnn relu": ("rnn", {"activation": "relu"}, 1, 1),
+    "rnn sigmoid": ("rnn", {"activation": "sigmoid"}, 1, 1),
     "lstm tanh": ("lstm", {"activation": "tanh"}, 4, 2),
     "lstm sigmoid": ("lstm", {"activation": "sigmoid"}, 4, 2),
-    "gru after": ("gru", {"reset": "after"}, 3, 1),
-    "gru before": ("gru", {"reset": "before"}, 3, 1),
+    "gru after": ("gru", {"reset": "after", "activation": "tanh"}, 3, 1),
+    "gru before": ("gru", {"reset": "before", "activation": "tanh"}, 3, 1),
+    "gru after, relu": ("gru", {"reset": "after", "activation": "relu"}, 3, 1),
+    "gru before, sigmoid": ("gru", {"reset": "before", "activation": "sigmoid"}, 3, 1),
 }
 STENCIL = {1: 45 / 60, 2: -9 / 60, 3: 1 / 60}
 

@@ -61,8 +61,12 @@ def compare(
 
 
 def _print(found: Comparison) -> None:
+    if found.departures:
+        say(f"Not the study as its file has it: {'; '.join(found.departures)}.")
+        print()
     for group in found.groups:
-        _print_group(group, found.metric)
+        if group.levels:
+            _print_group(group, found.metric)
     say(_legend(found))
     print()
     _print_costs(found)
@@ -76,6 +80,8 @@ def _print_group(group: GroupResult, metric: str) -> None:
     unit = "nats" if metric == "perplexity" else "points"
     name = metric.replace("macro_f1", "macro F1")
     where = f" on {group.examples:,} texts" if group.examples else ""
+    if group.groups:
+        where += f" of {group.groups:,} groups"
     with_ = f", compared with {group.reference} ({group.by})" if group.reference else ""
     rows = [
         [

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnlab.cli.output import Json, print_json, print_table, say, share
+from rnnlab.cli.output import Json, perplexity_text, print_json, print_table, say, share
 
 
 def evaluate(
@@ -66,7 +66,8 @@ def evaluate(
 
 def _print_stream(name: str, split: str, result: dict[str, Any]) -> None:
     say(
-        f"{name} on {split}: perplexity {result['perplexity']:.2f}, {result['loss']:.4f} nats or "
+        f"{name} on {split}: perplexity {perplexity_text(result['perplexity'])}, "
+        f"{result['loss']:.4f} nats or "
         f"{result['bits_per_token']:.4f} bits a token, {result['bits_per_character']:.4f} bits a "
         f"character; {result['tokens']:,} tokens, {result['unknown']:,} of them unknown words"
     )
@@ -78,9 +79,9 @@ def _print_stream(name: str, split: str, result: dict[str, Any]) -> None:
             "chance"
         )
     if "adapted" in result:
-        rows = [["as trained", "", f"{result['perplexity']:.2f}"]]
+        rows = [["as trained", "", perplexity_text(result["perplexity"])]]
         for row in result["adapted"]:
             chosen = {key: row[key] for key in ("temperature", "rate", "decay") if key in row}
             settings = ", ".join(f"{key} {value:.4g}" for key, value in chosen.items())
-            rows.append([row["row"], settings, f"{row['perplexity']:.2f}"])
+            rows.append([row["row"], settings, perplexity_text(row["perplexity"])])
         print_table(["", "chosen on validation", "perplexity"], rows, left=2)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rnnlab.cli.output import Json, print_json, say
+
+if TYPE_CHECKING:
+    from rnnlab.generation import Continuation
 
 
 def generate(  # noqa: PLR0917
@@ -51,12 +54,13 @@ def generate(  # noqa: PLR0917
         raise UserError("--prompt is not UTF-8; convert it first") from error
     begun = Prompt.read(predictor, prompt)
     if begun.unknown:
-        _warn(begun.unknown, len(begun.tokens))
+        _warn(begun.unknown, begun.words)
     found = continue_text(predictor, begun, sampling, count=count, tokens=tokens, seed=seed)
     if as_json:
         continuations = [
             {
                 "text": one.text,
+                "whole": _whole(prompt, one),
                 "tokens": one.tokens,
                 "ended": one.ended,
                 "bits": one.nats / math.log(2),
@@ -70,7 +74,13 @@ def generate(  # noqa: PLR0917
     for number, one in enumerate(found):
         if number:
             print()
-        say(" ".join(part for part in (prompt, one.text, "" if one.ended else "…") if part))
+        for line in (_whole(prompt, one) + ("" if one.ended else " …")).split("\n"):
+            say(line)
+
+
+def _whole(prompt: str, one: Continuation) -> str:
+    """A prompt and what goes on with it, as one text."""
+    return prompt.rstrip(" \t") + one.joint + one.text
 
 
 def _warn(unknown: tuple[str, ...], of: int) -> None:

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnlab.cli.output import RUNS, Json, RunsRoot, duration, print_json, print_table, share
+from rnnlab.cli.output import (
+    RUNS,
+    Json,
+    RunsRoot,
+    duration,
+    perplexity_text,
+    print_json,
+    print_table,
+    share,
+)
 
 
 class Kind(StrEnum):
@@ -30,7 +39,7 @@ def list_things(
 
         _list_shipped("presets", preset_summaries(), as_json)
     elif kind is Kind.studies:
-        from rnnlab.study.design import study_summaries
+        from rnnlab.study.loading import study_summaries
 
         _list_shipped("studies", study_summaries(), as_json)
     else:
@@ -74,4 +83,4 @@ def _list_runs(root: Path, as_json: bool) -> None:
 
 
 def _perplexity(run: dict[str, Any]) -> str:
-    return "" if run["perplexity"] is None else f"{run['perplexity']:.2f}"
+    return "" if run["perplexity"] is None else perplexity_text(run["perplexity"])

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 __all__ = [
     "RUNS",
@@ -21,6 +21,7 @@ __all__ = [
     "Overrides",
     "RunsRoot",
     "duration",
+    "perplexity_text",
     "print_json",
     "print_table",
     "program",

@@ -19,7 +19,7 @@ def show(
     overrides: Overrides = None,
     words: Annotated[
         int | None,
-        typer.Option("--words", metavar="N", min=1, help="Of a linear RUN: its top N per label."),
+        typer.Option("--words", metavar="N", min=1, help="Of a linear RUN: N words per label."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -88,6 +88,13 @@ def _show_words(run: Path, count: int, as_json: bool) -> None:
     labels = list(words)
     for first in range(0, len(labels), _LABELS_PER_TABLE):
         shown = labels[first : first + _LABELS_PER_TABLE]
-        columns = [[f"{weight:6.3f} {term}" for term, weight in words[label]] for label in shown]
+        columns = [_column(words[label]) for label in shown]
         rows = list(itertools.zip_longest(*columns, fillvalue=""))
         print_table(shown, rows, left=len(shown))
+
+
+def _column(pairs: list[tuple[str, float]]) -> list[str]:
+    """Weights, point below point, each with its word."""
+    figures = [f"{weight:.3f}" for _, weight in pairs]
+    width = max(map(len, figures), default=0)
+    return [f"{figure:>{width}} {term}" for figure, (term, _) in zip(figures, pairs, strict=True)]

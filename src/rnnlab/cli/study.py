@@ -13,6 +13,7 @@ from rnnlab.cli.output import (
     Json,
     Overrides,
     duration,
+    perplexity_text,
     print_json,
     print_table,
     program,
@@ -23,7 +24,8 @@ from rnnlab.exceptions import Interrupted, UserError
 
 if TYPE_CHECKING:
     from rnnlab.study.directory import StudyDirectory
-    from rnnlab.study.expansion import Expansion, Plan
+    from rnnlab.study.expansion import Expansion
+    from rnnlab.study.plan import Plan
     from rnnlab.study.runner import Summary
 
 STUDIES = Path("studies")
@@ -60,8 +62,9 @@ def study(
 ) -> None:
     """Train the runs of a study that are missing. Asked again, it goes on."""
     from rnnlab.cli.output import start_logging
-    from rnnlab.study.design import load_design
+    from rnnlab.compare.results import read_results
     from rnnlab.study.expansion import Expansion
+    from rnnlab.study.loading import load_design
 
     start_logging()
     if out is None and (Path(name) / "study.yaml").is_file():
@@ -79,6 +82,7 @@ def study(
         _dry_run(plan, path, only, workers, as_json)
         return
     directory, summary, plan = _run(expansion, path, only, workers, retries)
+    departures = read_results(path).changed.in_words()
     page = None
     if report:
         from rnnlab.report.page import write_report
@@ -95,11 +99,12 @@ def study(
                 "failed": len(summary.failed),
                 "diverged": len(summary.diverged),
                 "reasons": {**summary.failed, **summary.diverged},
+                "departures": departures,
                 "report": page,
             }
         )
     else:
-        _print(directory, summary, plan, page)
+        _print(directory, summary, plan, departures, page)
     if summary.failed:
         raise typer.Exit(1)
 
@@ -193,7 +198,13 @@ def _dry_run(
         )
 
 
-def _print(directory: StudyDirectory, summary: Summary, plan: Plan, page: str | None) -> None:
+def _print(
+    directory: StudyDirectory,
+    summary: Summary,
+    plan: Plan,
+    departures: list[str],
+    page: str | None,
+) -> None:
     from rnnlab.study.summary import level_rows
 
     quality = plan.metric.replace("_", " ")
@@ -212,6 +223,8 @@ def _print(directory: StudyDirectory, summary: Summary, plan: Plan, page: str | 
         )
     if plan.design.description:
         say(plan.design.description)
+    if departures:
+        say(f"Not the study as its file has it: {'; '.join(departures)}.")
     counts = f"{len(summary.completed)} runs done, {len(summary.skipped)} were done already"
     for name, reasons in (("failed", summary.failed), ("diverged", summary.diverged)):
         if reasons:
@@ -231,7 +244,7 @@ def _cells(row: Any, plan: Plan) -> list[str]:
     def shown(value: float | None) -> str:
         if value is None:
             return ""
-        return f"{value:.2f}" if plan.metric == "perplexity" else share(value)
+        return perplexity_text(value) if plan.metric == "perplexity" else share(value)
 
     return [
         f"{row.label}{' *' if row.is_base else ''}",

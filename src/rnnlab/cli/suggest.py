@@ -37,12 +37,13 @@ def suggest(
     print()
     for number, item in enumerate(facts["suggestions"], 1):
         most = "at most" if "epochs" in item else "about"
-        say(f"{number}. {item['title']}: {most} {duration(item['seconds'])}")
+        time = f"{most} {duration(item['seconds'])}" if item["seconds"] >= 1 else "under a second"
+        say(f"{number}. {item['title']}: {time}")
         say(f"   {item['reason']}")
         print(_folded([program(), *shlex.split(item["command"])[1:]]))
     say(
-        f"Times were measured on these texts, for {facts['threads']} threads; networks stop sooner "
-        "where validation no longer improves."
+        f"Times were measured on these texts, for {facts['threads']} thread(s); networks stop "
+        "sooner where validation no longer improves."
     )
 
 

@@ -13,6 +13,7 @@ from rnnlab.cli.output import (
     Overrides,
     RunsRoot,
     duration,
+    perplexity_text,
     print_json,
     program,
     say,
@@ -59,7 +60,7 @@ def train(
     verb = "already done" if facts.get("already_done") else "done"
     epoch = f", best epoch {facts['best_epoch']} of {facts['epochs']}" if "epochs" in facts else ""
     if "perplexity" in val:
-        figures = f"perplexity {val['perplexity']:.2f}"
+        figures = f"perplexity {perplexity_text(val['perplexity'])}"
         following = f"evaluate {facts['run']}"
     else:
         figures = f"accuracy {share(val['accuracy'])}, macro F1 {share(val['macro_f1'])}"

@@ -22,7 +22,7 @@ from rnnlab.compare.results import (
     read_results,
 )
 from rnnlab.compare.scores import SCORES
-from rnnlab.compare.statistics import Arm
+from rnnlab.compare.statistics import Arm, grouped
 from rnnlab.exceptions import UserError
 from rnnlab.predictions import PredictedRows
 from rnnlab.train.rundir import RunDirectory
@@ -96,8 +96,20 @@ class Configuration:
         """Models that differ: one of those whose seed changes nothing."""
         return self.models if self.models and self.models[0].has_seed else self.models[:1]
 
-    def arm(self, metric: str) -> Arm:
+    @property
+    def has_groups(self) -> bool:
+        """Whether its answers tell to which groups the examples belong."""
+        return bool(self.models) and all(
+            not model.is_language_model and model.predictions.groups is not None
+            for model in self.distinct
+        )
+
+    def arm(self, metric: str, *, by_groups: bool = False) -> Arm:
         """Figures and scores of its models by a metric.
+
+        Args:
+            metric: which.
+            by_groups: score groups of examples, which are then resampled whole.
 
         Raises:
             UserError: predictions are missing or damaged.
@@ -107,7 +119,9 @@ class Configuration:
             losses = np.array([float(model.facts["val"]["loss"]) for model in models])
             return Arm(losses, None, models[0].has_seed)
         scores = np.stack([SCORES[metric](model.predictions) for model in models])
-        return Arm(scores.mean(axis=1), scores, models[0].has_seed)
+        arm = Arm(scores.mean(axis=1), scores, models[0].has_seed)
+        groups = models[0].predictions.groups
+        return grouped(arm, groups) if by_groups and groups is not None else arm
 
     def costs(self) -> dict[str, float]:
         """Means over its models of the costs that all of them have recorded."""

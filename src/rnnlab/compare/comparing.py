@@ -56,7 +56,8 @@ def compare(
             {row.label: row.costs for row in costs},
             lambda quality: level(sign * quality, chosen),
         )
-    return Comparison(collection.name, chosen, "val", groups, costs, budget)
+    departures = collection.study.changed.in_words() if collection.study else []
+    return Comparison(collection.name, chosen, "val", departures, groups, costs, budget)
 
 
 def _metric(collection: Collection, metric: Metric) -> str:
@@ -75,8 +76,9 @@ def _compare_group(collection: Collection, group: Group, metric: str, to: Refere
         for index, item in enumerate(group.configurations)
         if not item.models
     }
+    by_groups = all(item.has_groups for item in group.configurations if item.models)
     arms = {
-        index: item.arm(metric)
+        index: item.arm(metric, by_groups=by_groups)
         for index, item in enumerate(group.configurations)
         if index not in reasons
     }
@@ -93,7 +95,10 @@ def _compare_group(collection: Collection, group: Group, metric: str, to: Refere
         _level_result(item, arms.get(i), i == reference, differences.get(i), reasons.get(i), metric)
         for i, item in enumerate(group.configurations)
     ]
-    scores = arms[reference].scores if reference is not None else None
+    examples = groups = None
+    if reference is not None and (scores := arms[reference].scores) is not None:
+        examples = len(group.configurations[reference].models[0].predictions.rows)
+        groups = scores.shape[1] if by_groups else None
     return GroupResult(
         name=group.name,
         title=group.title,
@@ -101,7 +106,8 @@ def _compare_group(collection: Collection, group: Group, metric: str, to: Refere
         numeric=group.numeric,
         reference=None if reference is None else group.configurations[reference].label,
         by=by,
-        examples=None if scores is None else scores.shape[1],
+        examples=examples,
+        groups=groups,
         levels=levels,
     )
 
@@ -161,7 +167,8 @@ def _differences(
         ]
     contrasts = {pair: difference(arms[pair[0]], arms[pair[1]]) for pair in pairs}
     tests = {
-        (i, j): _mcnemar(group.configurations[i], group.configurations[j], metric) for i, j in pairs
+        (i, j): _mcnemar(group.configurations[i], group.configurations[j], contrasts[i, j], metric)
+        for i, j in pairs
     }
     adjusted = _adjusted({pair: _p(contrasts[pair], tests[pair]) for pair in pairs})
     labels = [item.label for item in group.configurations]
@@ -189,9 +196,13 @@ def _p(contrast: Contrast, test: McNemar | None) -> float | None:
     return contrast.p if test is None else test.p
 
 
-def _mcnemar(item: Configuration, other: Configuration, metric: str) -> McNemar | None:
+def _mcnemar(
+    item: Configuration, other: Configuration, contrast: Contrast, metric: str
+) -> McNemar | None:
     """The test of two single models by accuracy; None where the contrast's own is the one."""
-    if metric != "accuracy" or len(item.distinct) > 1 or len(other.distinct) > 1:
+    if metric != "accuracy" or contrast.unit == "groups":
+        return None
+    if len(item.distinct) > 1 or len(other.distinct) > 1:
         return None
     (first,), (second,) = ([model.predictions for model in it.distinct] for it in (item, other))
     return mcnemar(is_right(first), is_right(second))
@@ -229,7 +240,8 @@ def _level_result(
 
 def _interval(arm: Arm, mean: Contrast, metric: str) -> Interval | None:
     """Of a mean; of a single model's accuracy it is Wilson's."""
-    if metric == "accuracy" and len(arm.figures) == 1 and arm.scores is not None:
+    single = len(arm.figures) == 1 and arm.unit == "examples"
+    if metric == "accuracy" and single and arm.scores is not None:
         return accuracy_interval(arm.scores[0] > 0.5)
     if mean.interval is None or metric == "perplexity":
         return mean.interval

@@ -57,6 +57,7 @@ class GroupResult:
         reference: label of what the others are compared with; None where nothing can be.
         by: "base", or "best", which was chosen by the same figures.
         examples: of validation; None for a stream.
+        groups: of them, which were resampled whole; None where single examples were.
         levels: in the order of the study.
     """
 
@@ -67,6 +68,7 @@ class GroupResult:
     reference: str | None
     by: str
     examples: int | None
+    groups: int | None
     levels: list[LevelResult]
 
 
@@ -97,6 +99,7 @@ class Comparison:
         name: of the study, or "runs".
         metric: "accuracy", "macro_f1" or "perplexity"; the last is compared by nats a token.
         split: whose answers were compared.
+        departures: how the study as run departs from its file, in words.
         groups: see GroupResult.
         costs: every configuration once.
         budget: what a budget allows; None without one.
@@ -105,6 +108,7 @@ class Comparison:
     name: str
     metric: str
     split: str
+    departures: list[str]
     groups: list[GroupResult]
     costs: list[CostRow]
     budget: Choice | None

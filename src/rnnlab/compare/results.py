@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rnnlab.exceptions import UserError
 from rnnlab.files import read_json
+from rnnlab.wording import listed
 
 RESULTS = "results.json"
 
@@ -64,11 +66,42 @@ class GroupEntry(_Record):
 
 
 class Changed(_Record):
-    """How the study as run departs from the design."""
+    """How the study as run departs from its file.
+
+    Attributes:
+        overrides: as `key=value` on the command line; of its runs, or of the study itself.
+        only: groups to which it was restricted.
+        limit: training examples of a run.
+    """
 
     overrides: dict[str, Any] = Field(default_factory=dict)
     only: tuple[str, ...] | None = None
     limit: int | None = None
+
+    def in_words(self) -> list[str]:
+        """Each departure, for people."""
+        words = self.as_overrides()
+        if self.only:
+            words.append(f"only {listed(self.only)}")
+        if self.limit is not None:
+            words.append(f"at most about {self.limit:,} training texts")
+        return words
+
+    def as_arguments(self) -> list[str]:
+        """The same, as the command line takes it."""
+        words = self.as_overrides()
+        for name in self.only or ():
+            words += ["--only", name]
+        if self.limit is not None:
+            words += ["--limit", str(self.limit)]
+        return words
+
+    def as_overrides(self) -> list[str]:
+        """The overrides alone; values that are no text as JSON, which is YAML."""
+        return [
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+            for key, value in self.overrides.items()
+        ]
 
 
 class StudyResults(_Record):

@@ -9,6 +9,7 @@ examples. Two things leave the truth open, and both are in every interval:
 - examples: other examples favour other models. All models answer the same ones, so that what is
   easy for all cancels in a difference. The variance is that over jointly resampled examples, in
   closed form (the infinitesimal jackknife), so it has no chance of its own.
+  Where examples belong to groups (reviews of one film), whole groups are resampled.
 
 The luck of one seed on one example is part of both. It is measured (the spread of the models of an
 arm on the same example) and counted once: the seeds' variance holds it already. That part also
@@ -19,7 +20,7 @@ any three models of that kind can be.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Scope = Literal["configurations", "models"]
+Unit = Literal["examples", "groups"]
 
 LEVEL = 0.05
 POWER = 0.8
@@ -39,19 +41,42 @@ class Arm:
 
     Attributes:
         figures: of each model, float64[S].
-        scores: of each model on each example, float64[S, N], with the figures as row means; None
-            where no single answers are kept.
+        scores: of each model on each example (or group), float64[S, N], with the figures as row
+            means; None where no single answers are kept.
         has_seed: whether another seed would give another model.
+        unit: what is resampled: examples, or groups of them (`grouped`).
     """
 
     figures: Floats
     scores: Floats | None
     has_seed: bool = True
+    unit: Unit = "examples"
 
     @property
     def is_spread_known(self) -> bool:
         """Whether the runs show what another seed would change."""
         return not self.has_seed or len(self.figures) > 1
+
+
+def grouped(arm: Arm, groups: npt.NDArray[np.int64]) -> Arm:
+    """The arm with a score for each group, so that whole groups are resampled.
+
+    A group's score is the mean plus what its examples add to it together; so the mean of the scores
+    is as before, and their variance that of a mean over resampled groups of unlike sizes (the
+    infinitesimal jackknife).
+
+    Args:
+        arm: with a score for each example.
+        groups: of each example, int64[N].
+    """
+    if arm.scores is None:
+        return arm
+    _, numbers = np.unique(groups, return_inverse=True)
+    count = int(numbers.max(initial=-1)) + 1
+    means = arm.scores.mean(axis=1, keepdims=True)
+    parts = [np.bincount(numbers, weights=row, minlength=count) for row in arm.scores - means]
+    scores = means + np.stack(parts) * (count / len(groups))
+    return replace(arm, scores=scores, unit="groups")
 
 
 @dataclass(frozen=True)
@@ -65,6 +90,7 @@ class Contrast:
         error: standard error from both; None where nothing shows it.
         freedom: degrees of freedom of `error`.
         scope: what it concerns: "configurations", or with one seed these trained "models" alone.
+        unit: what was resampled.
     """
 
     value: float
@@ -73,6 +99,7 @@ class Contrast:
     error: float | None
     freedom: float
     scope: Scope
+    unit: Unit = "examples"
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -114,6 +141,7 @@ def difference(arm: Arm, reference: Arm) -> Contrast:
 
 def _contrast(parts: Sequence[tuple[int, Arm]]) -> Contrast:
     value = sum(sign * float(arm.figures.mean()) for sign, arm in parts)
+    unit = parts[0][1].unit
     per_example = _example_difference(parts)
     example_variance = None if per_example is None else _variance_of_mean(per_example)
     raw = [_seed_variance(arm) for _, arm in parts]
@@ -122,7 +150,8 @@ def _contrast(parts: Sequence[tuple[int, Arm]]) -> Contrast:
     example_error = None if example_variance is None else float(np.sqrt(example_variance))
     if not known:
         size = 1 if per_example is None else len(per_example)
-        return Contrast(value, None, example_error, example_error, max(size - 1, 1), "models")
+        freedom = max(size - 1, 1)
+        return Contrast(value, None, example_error, example_error, freedom, "models", unit)
     luck = [_luck_variance(arm) for _, arm in parts]
     seeds = [max(pair) for pair in zip(raw, luck, strict=True)]
     variances, freedoms = list(seeds), [max(len(arm.figures) - 1, 1) for _, arm in parts]
@@ -131,7 +160,7 @@ def _contrast(parts: Sequence[tuple[int, Arm]]) -> Contrast:
         freedoms.append(max(len(per_example) - 1, 1))
     freedom = satterthwaite(variances, freedoms)
     error = float(np.sqrt(sum(variances)))
-    return Contrast(value, seed_error, example_error, error, freedom, "configurations")
+    return Contrast(value, seed_error, example_error, error, freedom, "configurations", unit)
 
 
 def _example_difference(parts: Sequence[tuple[int, Arm]]) -> Floats | None:
@@ -145,7 +174,7 @@ def _example_difference(parts: Sequence[tuple[int, Arm]]) -> Floats | None:
 
 
 def _variance_of_mean(values: Floats) -> float:
-    """Of a mean over resampled examples; never below that of one example in doubt."""
+    """Of a mean over resampled examples (or groups); never below that of one in doubt."""
     size = len(values)
     if size < 2:
         return 1.0

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rnnlab.compare.statistics import LEVEL, Contrast, McNemar, Scope
-from rnnlab.wording import share
+from rnnlab.wording import perplexity_text, share
 
 Answer = Literal["better", "worse", "cannot tell"]
 
@@ -107,8 +107,10 @@ def _test(contrast: Contrast, mcnemar: McNemar | None) -> str:
     if contrast.error is None:
         return "none"
     if contrast.scope == "models":
-        return "paired over examples"
-    return "Welch t" if contrast.example_error is None else "Welch t over seeds and examples"
+        return f"paired over {contrast.unit}"
+    if contrast.example_error is None:
+        return "Welch t"
+    return f"Welch t over seeds and {contrast.unit}"
 
 
 def _statement(
@@ -161,4 +163,4 @@ def level(value: float, metric: str) -> str:
     """A mean as people read it: a share, or a perplexity from nats a token."""
     from rnnlab.perplexity import perplexity
 
-    return f"{perplexity(value):.2f}" if metric == "perplexity" else share(value)
+    return perplexity_text(perplexity(value)) if metric == "perplexity" else share(value)

@@ -277,7 +277,8 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
     val, probabilities = score(predictor, prepared.val_texts, prepared.val.labels)
     seconds = time.perf_counter() - started
     predictor.save(run.model)
-    rows = PredictedRows(prepared.val.rows, prepared.val.labels, probabilities, predictor.labels)
+    part = prepared.val
+    rows = PredictedRows(part.rows, part.labels, probabilities, predictor.labels, part.groups)
     rows.write(run.predictions / "val.parquet")
     train = {
         "examples": len(prepared.train),

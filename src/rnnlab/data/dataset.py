@@ -34,12 +34,14 @@ class TokenSplit:
         types: the types that they number.
         labels: index into the data set's labels, int64[n].
         rows: position in the source's split that holds the example, int64[n].
+        groups: what must stay whole: a number per example, int64[n]; None where nothing must.
     """
 
     ragged: Ragged
     types: Sequence[str]
     labels: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -206,7 +208,8 @@ class Dataset:
         numbers = table[np.asarray(texts.labels)[rows]]
         if (numbers < 0).any():
             self._refuse_label(texts, int(rows[np.flatnonzero(numbers < 0)[0]]), split, list(known))
-        return TokenSplit(ragged, types, numbers, rows)
+        groups = group_numbers(texts.groups)[rows] if self._grouped else None
+        return TokenSplit(ragged, types, numbers, rows, groups)
 
     def _refuse_label(self, texts: TextSplit, row: int, split: str, known: list[str]) -> None:
         place = self.source.where(self.holder(split), row)

@@ -60,6 +60,7 @@ def provenance(tokenizer: Component, learned: bytes | None = None) -> dict[str, 
 
 
 def joined(tokenizer: Component, tokens: Sequence[str]) -> str:
-    """The text that tokens are of, as far as they tell it."""
-    join = getattr(tokenizer.module, "join", " ".join)
-    return join(tokens)
+    """The text that tokens are of, as far as they tell it, within a longer one: white space before
+    it tells that it begins a word."""
+    join = getattr(tokenizer.module, "join", None)
+    return join(tokens) if join else "".join(f" {token}" for token in tokens)

@@ -97,6 +97,6 @@ def build_vocabulary(
     if not words:
         raise UserError(
             "the vocabulary is empty: no training word occurs "
-            f"data.vocabulary.min_count={min_count} times; lower it, or check the text column"
+            f"data.vocabulary.min_count={min_count} times; lower it, or check the texts"
         )
     return Vocabulary((*special, *words))

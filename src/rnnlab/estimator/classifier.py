@@ -46,7 +46,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         hidden: width of a recurrent layer, per direction.
         layers: recurrent layers.
         dropout: share of the pooled text vector that is dropped in training.
-        vectors: pretrained word vectors in GloVe text form: a path, or a name in RNNLAB_DATA.
+        vectors: pretrained word vectors (GloVe, word2vec, fastText's .vec): a path, or a name in
+            RNNLAB_DATA.
         tokenizer: a name, or a mapping with its settings, as {"name": "words", "lowercase": False}.
         max_tokens: longer texts are cut; None for full length.
         vocabulary_size: the most frequent words that are known; None for all.
@@ -65,7 +66,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         threads: of the CPU in training; None for as many as torch uses in this process.
         random_state: of initial weights, dropout and the order of texts; an int gives the same
             model each time, bit for bit, with the same threads.
-        verbose: print a line per epoch, and progress.
+        verbose: print a line per epoch, and where it stands.
 
     Attributes:
         classes_: the labels, sorted.
@@ -198,7 +199,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):
         See `rnnlab.predictor.Predictor.top_words`.
 
         Raises:
-            ValueError: the model is not linear in its words ("nb" and "tfidf" are).
+            ValueError: the model is not linear in its words ("nb", "tfidf" and "mean" are).
             NotFittedError: `fit` has not been called.
         """
         check_is_fitted(self, "predictor_")

@@ -12,6 +12,7 @@ from typing import Any
 from rnnlab.compare.arms import open_model
 from rnnlab.exceptions import UserError
 from rnnlab.files import read_json
+from rnnlab.plots.epochs import read_epochs
 from rnnlab.train.rundir import LEDGER
 
 
@@ -49,18 +50,17 @@ class RunMaterial:
     @cached_property
     def epochs(self) -> list[dict[str, str]]:
         """Rows of epochs.csv; none for a model without epochs."""
-        return _rows(self.path / "epochs.csv")
-
-    @cached_property
-    def timings(self) -> list[dict[str, str]]:
-        """Rows of timings.csv."""
-        return _rows(self.path / "timings.csv")
+        return read_epochs(self.path)
 
     @property
     def epoch_seconds(self) -> float:
         """Mean training time of an epoch; of the whole where there are no epochs."""
-        times = [float(row["train_seconds"]) for row in self.timings]
-        return sum(times) / len(times) if times else float(self.facts["seconds"])
+        path = self.path / "timings.csv"
+        if not path.is_file():
+            return float(self.facts["seconds"])
+        with path.open(encoding="utf-8", newline="") as file:
+            times = [float(row["train_seconds"]) for row in csv.DictReader(file)]
+        return sum(times) / len(times)
 
     @cached_property
     def evaluations(self) -> list[dict[str, Any]]:
@@ -80,21 +80,20 @@ class RunMaterial:
         except (OSError, UnicodeDecodeError):
             return ""
 
-    @cached_property
-    def verification(self) -> dict[str, Any] | None:
-        """What `rnnlab verify` found; None where it was not asked."""
-        return _optional(self.path / "verify.json")
+    def left(self, name: str) -> dict[str, Any] | None:
+        """What another command has left in a file of the run; None where there is none.
 
-    @cached_property
-    def analysis(self) -> dict[str, Any] | None:
-        """What `rnnlab analyze` found; None where it was not asked."""
-        return _optional(self.path / "analysis.json")
-
-    @property
-    def length_bands(self) -> list[dict[str, Any]]:
-        """Accuracy by length of the text, from the analysis; none without one."""
-        lengths = (self.analysis or {}).get("lengths") or {}
-        return [band for band in lengths.get("bands", []) if band.get("texts")]
+        Raises:
+            UserError: the file is damaged.
+        """
+        path = self.path / name
+        try:
+            value = read_json(path)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise UserError(f"{path}: damaged ({error}); make it again") from error
+        return value if isinstance(value, dict) else None
 
     def ledger(self) -> list[dict[str, Any]]:
         """Uses of test that the ledger beside the run has of it."""
@@ -115,20 +114,3 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         return []
     except ValueError as error:
         raise UserError(f"{path}: damaged ({error}); restore it from a backup") from error
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _optional(path: Path) -> dict[str, Any] | None:
-    try:
-        value = read_json(path)
-    except FileNotFoundError:
-        return None
-    except ValueError as error:
-        raise UserError(f"{path}: damaged ({error}); make it again") from error
-    return value if isinstance(value, dict) else None

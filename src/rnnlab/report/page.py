@@ -13,7 +13,8 @@ from urllib.parse import quote
 from rnnlab import pages
 from rnnlab.exceptions import UserError
 from rnnlab.files import write_text
-from rnnlab.report.plots import Plot
+from rnnlab.plots.plot import Plot
+from rnnlab.report import sections
 from rnnlab.wording import duration
 
 
@@ -75,7 +76,8 @@ def render(template: str, folder: Path, context: dict[str, Any]) -> str:
     environment.filters |= {
         "duration": duration,
         "link": lambda path: link(folder, str(path)),
-        "analysis_link": lambda path: _relative(folder, Path(path) / "analysis.html"),
+        "file_link": lambda path: _relative(folder, path),
+        "scored": sections.scored,
         "inline": lambda plot: Markup(plot.inline()),
     }
     style = environment.get_template("style.css").render()

@@ -11,8 +11,9 @@ import numpy as np
 from rnnlab.compare.cost import cost_of_run
 from rnnlab.intervals import accuracy_interval
 from rnnlab.report import sections
+from rnnlab.report.findings import findings_of
 from rnnlab.report.material import RunMaterial
-from rnnlab.wording import share
+from rnnlab.wording import perplexity_text, share
 
 
 def run_context(path: Path) -> dict[str, Any]:
@@ -24,7 +25,8 @@ def run_context(path: Path) -> dict[str, Any]:
     run = RunMaterial.open(path)
     curves = sections.learning_curves({run.name: run})
     confusion = sections.confusion_plot(run, "confusion", "Confusion matrix on validation")
-    by_length = sections.length_plot(run, "length", "Accuracy by length of the text")
+    findings = findings_of([run])
+    own = [*curves, *([confusion] if confusion else [])]
     return {
         "title": run.name,
         "headline": _headline(run),
@@ -33,32 +35,30 @@ def run_context(path: Path) -> dict[str, Any]:
         "curves": curves,
         "confusion": confusion,
         "per_class": run.facts["val"].get("per_class", []),
-        "by_length": by_length,
         "costs": sections.cost_rows(cost_of_run(run.facts)),
         "tests": run.tests,
         "ledger": run.ledger(),
-        "verification": sections.verification_of(run),
+        "findings": findings,
         "environment": sections.environment_rows([run]),
         "data": sections.data_rows([run]),
         "command": shlex.join(["rnnlab", "train", str(run.path / "config.yaml")]),
-        "plots": [plot for plot in (*curves, confusion, by_length) if plot is not None],
+        "plots": [*own, *(plot for finding in findings for plot in finding.plots)],
     }
 
 
 def _headline(run: RunMaterial) -> list[str]:
     facts, val = run.facts, run.facts["val"]
     if run.is_language_model:
-        text = f"Perplexity {val['perplexity']:.2f} on {val['tokens']:,} tokens of validation"
+        lines = _of_a_stream(run)
     else:
         confusion = np.array(val["confusion"])
         right, size = int(confusion.trace()), int(confusion.sum())
         correct = np.arange(size) < right
         low, high = accuracy_interval(correct)
-        text = (
+        lines = [
             f"Accuracy {share(val['accuracy'])} (95 %: {share(low)} to {share(high)}) on "
-            f"{size:,} texts of validation, macro F1 {share(val['macro_f1'])}"
-        )
-    lines = [text + "."]
+            f"{size:,} texts of validation, macro F1 {share(val['macro_f1'])}."
+        ]
     if "best_epoch" in facts:
         lines.append(
             f"The kept model is that of epoch {facts['best_epoch']} of {facts['epochs']}, chosen "
@@ -69,4 +69,16 @@ def _headline(run: RunMaterial) -> list[str]:
         "One run with one seed: another seed gives other figures; `rnnlab compare` and studies "
         "tell by how much."
     )
+    return lines
+
+
+def _of_a_stream(run: RunMaterial) -> list[str]:
+    val, size = run.facts["val"], run.facts["data"]["vocabulary"]
+    figure = perplexity_text(val["perplexity"])
+    lines = [f"Perplexity {figure} on {val['tokens']:,} tokens of validation."]
+    if val["perplexity"] >= size:
+        lines.append(
+            f"That is worse than giving each of its {size:,} words the same probability "
+            f"({perplexity_text(size)}): it has not learned."
+        )
     return lines

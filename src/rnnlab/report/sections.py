@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rnnlab.compare.cost import MEASURES
+from rnnlab.plots.confusion import draw_confusion
+from rnnlab.plots.epochs import epoch_plots
+from rnnlab.plots.plot import Plot
 from rnnlab.report.material import RunMaterial
-from rnnlab.report.plots import Plot, Series, draw_confusion, draw_levels, draw_series, epoch_series
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 _MOST_LABELS = 12  # of a confusion matrix that can be read
 
@@ -21,39 +23,8 @@ def metric_title(metric: str) -> str:
 def learning_curves(runs: Mapping[str, RunMaterial], prefix: str = "curves") -> list[Plot]:
     """Loss, and accuracy or perplexity, by epoch, of named runs; none where there are no epochs."""
     shown = {title: run for title, run in runs.items() if run.epochs}
-    if not shown:
-        return []
-    first = next(iter(shown.values()))
-    names = ("loss", "perplexity" if first.is_language_model else "accuracy")
-    units = {
-        "loss": "loss, nats a token" if first.is_language_model else "loss, nats a text",
-        "accuracy": "accuracy",
-        "perplexity": "perplexity",
-    }
-    single = len(shown) == 1
-    plots = []
-    for name in names:
-        series = [
-            epoch_series(run.epochs, f"{part}_{name}", part if single else f"{title}, {part}")
-            for title, run in shown.items()
-            for part in ("train", "val")
-        ]
-        series = [item for item in series if item.x]
-        if not series:
-            continue
-        plots.append(
-            draw_series(
-                f"{prefix}-{name}",
-                f"{name.capitalize()} by epoch",
-                series,
-                x="epoch",
-                y=units[name],
-                whole=True,
-                caption="Training figures are taken while the epoch goes on, with dropout.",
-                runs=[str(run.path) for run in shown.values()],
-            )
-        )
-    return plots
+    rows = {title: run.epochs for title, run in shown.items()}
+    return epoch_plots(rows, prefix, [str(run.path) for run in shown.values()])
 
 
 def confusion_plot(run: RunMaterial, name: str, title: str) -> Plot | None:
@@ -63,25 +34,6 @@ def confusion_plot(run: RunMaterial, name: str, title: str) -> Plot | None:
     if "confusion" not in val or len(labels) > _MOST_LABELS:
         return None
     return draw_confusion(name, title, val["confusion"], labels, runs=[str(run.path)])
-
-
-def length_plot(run: RunMaterial, name: str, title: str) -> Plot | None:
-    """Accuracy by length of the text; None without an analysis."""
-    bands = run.length_bands
-    if not bands:
-        return None
-    series = Series(
-        "accuracy",
-        range(len(bands)),
-        [band["accuracy"] for band in bands],
-        [band["interval"][0] for band in bands],
-        [band["interval"][1] for band in bands],
-    )
-    labels = [f"{band['label']} ({band['texts']:,})" for band in bands]
-    caption = "Tokens before truncation, number of texts in brackets; 95 % intervals (Wilson)."
-    return draw_levels(
-        name, title, labels, [series], x="accuracy", caption=caption, runs=[str(run.path)]
-    )
 
 
 def cost_rows(costs: Mapping[str, float]) -> list[tuple[str, str]]:
@@ -135,7 +87,7 @@ def figures_of(run: RunMaterial) -> list[tuple[str, str]]:
     val = facts["val"]
     if run.is_language_model:
         shown = [
-            ("perplexity on validation", f"{val['perplexity']:.2f}"),
+            ("perplexity on validation", perplexity_text(val["perplexity"])),
             ("nats a token", f"{val['loss']:.4f}"),
         ]
     else:
@@ -149,24 +101,9 @@ def figures_of(run: RunMaterial) -> list[tuple[str, str]]:
     return [*shown, ("time", duration(facts["seconds"]))]
 
 
-def verification_of(run: RunMaterial) -> dict[str, Any] | None:
-    """What verify found, as rows."""
-    found = run.verification
-    if found is None:
-        return None
-    marks = {True: "passed", False: "failed", None: "not asked"}
-    checks = [
-        {
-            "name": str(check.get("name", "")),
-            "result": marks.get(check.get("passed"), "not asked"),
-            "difference": _figure(check.get("difference")),
-            "tolerance": _figure(check.get("tolerance")),
-            "detail": str(check.get("detail") or ""),
-        }
-        for check in found.get("checks", [])
-    ]
-    return {"passed": bool(found.get("passed")), "checks": checks}
-
-
-def _figure(value: Any) -> str:
-    return f"{value:.2g}" if isinstance(value, int | float) else ""
+def scored(line: Mapping[str, Any]) -> str:
+    """The figures of an evaluation, or of a line of the ledger."""
+    if "perplexity" in line:
+        return f"perplexity {perplexity_text(line['perplexity'])}"
+    names = [name for name in ("accuracy", "macro_f1") if name in line]
+    return ", ".join(f"{metric_title(name)} {share(line[name])}" for name in names)

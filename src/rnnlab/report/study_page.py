@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from rnnlab.compare.arms import Collection, Configuration, open_study
+from rnnlab.compare.arms import Collection, Group, open_study
 from rnnlab.compare.comparing import compare
-from rnnlab.compare.outcome import Comparison, GroupResult, LevelResult
+from rnnlab.compare.outcome import Comparison, GroupResult
 from rnnlab.compare.results import StudyResults
-from rnnlab.compare.verdict import level as shown_level
-from rnnlab.report import sections, study_plots
+from rnnlab.plots.plot import Plot
+from rnnlab.report import sections, study_plots, study_rows
+from rnnlab.report.findings import findings_of
 from rnnlab.report.material import RunMaterial, read_lines
-from rnnlab.report.plots import Plot
+from rnnlab.report.reported import reported_groups
 from rnnlab.train.rundir import LEDGER
+from rnnlab.wording import listed
 
-
-@dataclass(frozen=True)
-class Extreme:
-    """The run that is best or worst by the study's metric.
-
-    Attributes:
-        name: "best" or "worst".
-        title: what to call it.
-        run: what its directory holds.
-    """
-
-    name: str
-    title: str
-    run: RunMaterial
+_SHIPPED = resources.files("rnnlab.config") / "studies"
 
 
 def study_context(path: Path) -> dict[str, Any]:
@@ -45,198 +34,130 @@ def study_context(path: Path) -> dict[str, Any]:
     if study is None:
         raise RuntimeError("a study has results")
     found = compare(collection)
-    second = None
-    if found.metric != "perplexity":
-        second = compare(
-            collection, metric="macro_f1" if found.metric == "accuracy" else "accuracy"
-        )
+    groups = _groups(collection, found)
     runs = _runs(collection)
-    extremes = _distinct(_extremes(collection, found))
-    best = extremes[0]
-    groups = [
-        _group(number, group, second and second.groups[number], collection, found.metric)
-        for number, group in enumerate(found.groups)
-    ]
-    learners = _distinct(_extremes(collection, found, with_epochs=True))
+    extremes = study_rows.extremes(collection, found)
+    learners = study_rows.extremes(collection, found, with_epochs=True)
     curves = sections.learning_curves({item.name: item.run for item in learners}, "best-worst")
     confusions = _some(
         sections.confusion_plot(item.run, f"confusion-{item.name}", item.title) for item in extremes
     )
-    lengths = _some(
-        sections.length_plot(item.run, f"length-{item.name}", item.title) for item in extremes
-    )
     joint = study_plots.joint_plots(collection, found)
     pareto = study_plots.pareto_plots(found)
-    plots = [plot for group in groups for plot in group["plots"]]
+    findings = findings_of(runs)
+    cost_titles, costs = study_rows.cost_rows(found)
     return {
         "title": study.study,
         "study": study,
         "metric": sections.metric_title(found.metric),
-        "changed": changed_words(study),
+        "changed": study.changed.in_words(),
         "headline": headline(found),
         "groups": groups,
         "joint": joint,
-        "reported": reported_rows(collection, found),
+        "reported": reported_groups(collection),
         "extremes": extremes,
         "learners": learners,
         "curves": curves,
         "confusions": confusions,
-        "per_class": best.run.facts["val"].get("per_class", []),
-        "lengths": lengths,
+        "per_class": extremes[0].run.facts["val"].get("per_class", []),
         "pareto": pareto,
-        "costs": [
-            {
-                "label": row.label,
-                "mean": shown_level(row.mean, found.metric),
-                "costs": dict(sections.cost_rows(row.costs)),
-                "runs": row.runs,
-            }
-            for row in found.costs
-        ],
-        "cost_titles": _cost_titles(found),
-        "seeds": _seed_rows(found),
-        "tests": _test_rows(collection, runs),
+        "costs": costs,
+        "cost_titles": cost_titles,
+        "seeds": study_rows.seed_rows(found),
+        "tests": study_rows.tested_rows(collection, runs),
         "ledger": read_lines(path / "runs" / LEDGER),
-        "verifications": [
-            (run, checks) for run in runs if (checks := sections.verification_of(run)) is not None
-        ],
-        "analysed": [run for run in runs if run.analysis is not None],
+        "findings": findings,
         "environment": sections.environment_rows(runs),
         "data": sections.data_rows(runs),
-        "command": command_of(study),
-        "plots": [*plots, *joint, *curves, *confusions, *lengths, *pareto],
+        "command": command_of(study, path),
+        "plots": [
+            *chain.from_iterable(group["plots"] for group in groups),
+            *joint,
+            *curves,
+            *confusions,
+            *pareto,
+            *chain.from_iterable(finding.plots for finding in findings),
+        ],
     }
 
 
 def headline(found: Comparison) -> list[str]:
-    """The verdicts in words, group by group."""
-    lines = []
-    for group in found.groups:
-        if group.reference is None:
-            lines.append(f"{group.title}: no run is finished.")
-            continue
-        said: dict[str, list[str]] = {}
-        single = False
-        for item in group.levels:
-            if item.difference is not None:
-                said.setdefault(item.difference.verdict, []).append(item.label)
-                single |= item.difference.scope == "models"
-        if not said:
-            continue
-        parts = [
-            f"{_listed(said[verdict])} {verb} {group.reference}"
-            for verdict, verb in (("better", "better than"), ("worse", "worse than"))
-            if verdict in said
-        ]
-        if "cannot tell" in said:
-            told = _listed(said["cannot tell"])
-            parts.append(f"cannot tell {told} from {group.reference}")
-        text = f"{group.title}: {'; '.join(parts)}."
-        if single:
-            text += " With one seed this concerns these trained models only."
-        lines.append(text)
-    return lines
+    """The verdicts in words, group by group; what holds of all of them is said once."""
+    groups = [group for group in found.groups if group.levels]
+    compared = [group for group in groups if any(item.difference for item in group.levels)]
+    single = [group for group in compared if _is_of_models(group)]
+    everywhere = len(single) == len(compared) > 1
+    lines = [_verdicts(group) for group in groups]
+    if everywhere:
+        return [*lines, "With one seed a level, all of this concerns these trained models only."]
+    return [
+        f"{line} With one seed this concerns these trained models only."
+        if group in single
+        else line
+        for group, line in zip(groups, lines, strict=True)
+    ]
 
 
-def changed_words(study: StudyResults) -> list[str]:
-    """How the study as run departs from its design."""
-    changed = study.changed
-    words = [f"{key}={value}" for key, value in changed.overrides.items()]
-    if changed.only:
-        words.append(f"only {_listed(changed.only)}")
-    if changed.limit is not None:
-        words.append(f"at most {changed.limit:,} runs")
-    return words
+def _is_of_models(group: GroupResult) -> bool:
+    differences = [item.difference for item in group.levels]
+    return any(found is not None and found.scope == "models" for found in differences)
 
 
-def command_of(study: StudyResults) -> str:
-    """The command that makes the study again."""
-    changed = study.changed
-    words = ["rnnlab", "study", study.study]
-    words += [f"{key}={value}" for key, value in changed.overrides.items()]
-    for name in changed.only or ():
-        words += ["--only", name]
-    if changed.limit is not None:
-        words += ["--limit", str(changed.limit)]
-    return shlex.join(words)
+def _verdicts(group: GroupResult) -> str:
+    if group.reference is None:
+        return f"{group.title}: no run is finished."
+    said: dict[str, list[str]] = {}
+    for item in group.levels:
+        if item.difference is not None:
+            said.setdefault(item.difference.verdict, []).append(item.label)
+    if not said:
+        return f"{group.title}: {group.reference} alone is finished."
+    parts = [
+        f"{listed(said[verdict])} {verb} {group.reference}"
+        for verdict, verb in (("better", "better than"), ("worse", "worse than"))
+        if verdict in said
+    ]
+    if "cannot tell" in said:
+        parts.append(f"cannot tell {listed(said['cannot tell'])} from {group.reference}")
+    return f"{group.title}: {'; '.join(parts)}."
 
 
-def reported_rows(collection: Collection, found: Comparison) -> list[dict[str, str]]:
-    """Reported figures beside measured ones, with the protocol of each."""
-    rows = []
-    for group, results in zip(collection.groups, found.groups, strict=True):
-        for item, result in zip(group.configurations, results.levels, strict=True):
-            for name, value in (item.reported.figures if item.reported else {}).items():
-                rows.append(
-                    {
-                        "group": group.title,
-                        "label": item.label,
-                        "figure": sections.metric_title(name),
-                        "reported": "" if value is None else _plain(name, value),
-                        "note": item.reported.note if item.reported else "",
-                        "measured": _measured(item, name),
-                        "protocol": _protocol(result),
-                        "runs": result.runs,
-                    }
-                )
-    return rows
+def command_of(study: StudyResults, path: Path) -> str:
+    """The command that makes the study again: by its name where it is a shipped one."""
+    if (_SHIPPED / f"{study.study}.yaml").is_file():
+        words = [study.study, *study.changed.as_arguments()]
+    else:  # its file has the overrides and the limit already
+        words = [str(path / "study.yaml"), "--out", f"{path}-again"]
+        words += chain.from_iterable(("--only", name) for name in study.changed.only or ())
+    return shlex.join(["rnnlab", "study", *words])
 
 
-def _measured(item: Configuration, name: str) -> str:
-    """The mean over runs of what is measured under that name; empty where nothing is."""
-    values = []
-    for model in item.models:
-        value = {**model.costs, **model.facts["val"]}.get(name)
-        if name == "epoch_seconds":
-            value = RunMaterial(model.path, model.facts).epoch_seconds
-        if isinstance(value, int | float):
-            values.append(float(value))
-    return _plain(name, sum(values) / len(values)) if values else "not measured"
-
-
-def _plain(name: str, value: float) -> str:
-    if name in ("accuracy", "macro_f1", "f1"):
-        return f"{value:.4f}".removeprefix("0")
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) > 999 else f"{value:.4g}"
-
-
-def _protocol(result: LevelResult) -> str:
-    seeds = len(result.seeds)
-    mean = "one seed" if seeds == 1 else f"mean of {seeds} seeds"
-    return f"validation, {mean}, best epoch chosen on it" if seeds else "no finished run"
+def _groups(collection: Collection, found: Comparison) -> list[dict[str, Any]]:
+    """Each group with its table and figures, in which a second metric stands beside the first."""
+    seconds: list[GroupResult | None] = [None] * len(found.groups)
+    if found.metric != "perplexity":
+        other = "macro_f1" if found.metric == "accuracy" else "accuracy"
+        seconds = list(compare(collection, metric=other).groups)
+    return [
+        _group(number, group, second, source, found.metric)
+        for number, (group, second, source) in enumerate(
+            zip(found.groups, seconds, collection.groups, strict=True)
+        )
+        if group.levels  # a combination has none until it can be chosen
+    ]
 
 
 def _group(
-    number: int,
-    group: GroupResult,
-    second: GroupResult | None,
-    collection: Collection,
-    metric: str,
+    number: int, group: GroupResult, second: GroupResult | None, source: Group, metric: str
 ) -> dict[str, Any]:
-    source = collection.groups[number]
-    plots = study_plots.group_plots(number, group, second, source, metric)
-    rows = [
-        {
-            "level": item,
-            "mean": "" if item.mean is None else shown_level(item.mean, metric),
-            "between": "" if item.interval is None else " to ".join(
-                shown_level(end, metric) for end in item.interval
-            ),
-            "spread": _error(item.seed_deviation, metric),
-            "seed_error": _error(item.difference and item.difference.seed_error, metric),
-            "example_error": _error(item.difference and item.difference.example_error, metric),
-            "visible": _error(item.difference and item.difference.smallest_detectable, metric),
-        }
-        for item in group.levels
-    ]  # fmt: skip
-    return {"result": group, "rows": rows, "plots": plots, "id": f"group-{number}"}
-
-
-def _error(value: float | None, metric: str) -> str:
-    """A standard error in points, or nats a token."""
-    if value is None:
-        return ""
-    return f"{value:.4f}" if metric == "perplexity" else f"{100 * value:.2f}"
+    rows = [study_rows.level_row(item, metric) for item in group.levels]
+    return {
+        "id": f"group-{number}",
+        "result": group,
+        "rows": rows,
+        "filled": {key: any(row[key] for row in rows) for key in rows[0]},
+        "plots": study_plots.group_plots(number, group, second, source, metric),
+    }
 
 
 def _runs(collection: Collection) -> list[RunMaterial]:
@@ -251,95 +172,5 @@ def _runs(collection: Collection) -> list[RunMaterial]:
     ]
 
 
-def _extremes(
-    collection: Collection, found: Comparison, *, with_epochs: bool = False
-) -> list[Extreme]:
-    """The best and the worst run; with `with_epochs`, of those that learn in epochs."""
-    sign = -1 if found.metric == "perplexity" else 1
-    scored = [
-        (sign * model.facts["val"][found.metric], item.label, RunMaterial(model.path, model.facts))
-        for item in collection.configurations()
-        for model in item.models
-    ]
-    ordered = sorted(
-        (entry for entry in scored if entry[2].epochs or not with_epochs),
-        key=lambda entry: entry[0],
-    )
-
-    def extreme(word: str, label: str, run: RunMaterial) -> Extreme:
-        return Extreme(word, f"{word.capitalize()}: {label}, seed {run.facts.get('seed')}", run)
-
-    if not ordered:
-        return []
-    return [extreme("best", *ordered[-1][1:]), extreme("worst", *ordered[0][1:])]
-
-
-def _distinct(pair: list[Extreme]) -> list[Extreme]:
-    """One where best and worst are the same run."""
-    return pair[:1] if pair and pair[0].run.path == pair[-1].run.path else pair
-
-
-def _cost_titles(found: Comparison) -> list[str]:
-    titles: dict[str, None] = {}
-    for row in found.costs:
-        titles |= dict.fromkeys(title for title, _ in sections.cost_rows(row.costs))
-    return list(titles)
-
-
-def _seed_rows(found: Comparison) -> list[dict[str, Any]]:
-    rows, seen = [], set()
-    for group in found.groups:
-        for item in group.levels:
-            if not item.runs or (key := tuple(item.runs)) in seen:
-                continue
-            seen.add(key)
-            figures = (
-                item.figures
-                if len(item.figures) == len(item.runs)
-                else (item.figures[:1] * len(item.runs))
-            )  # a model without a seed: each run is the same
-            rows.append(
-                {
-                    "label": f"{group.title}: {item.label}",
-                    "figures": [
-                        (seed, shown_level(value, found.metric), run)
-                        for seed, value, run in zip(item.seeds, figures, item.runs, strict=True)
-                    ],
-                }
-            )
-    return rows
-
-
-def _test_rows(collection: Collection, runs: Sequence[RunMaterial]) -> list[dict[str, Any]]:
-    """Latest test figures of each run, and how often test was looked at."""
-    labels: dict[Path, str] = {}
-    for item in collection.configurations():
-        labels |= {model.path: item.label for model in item.models}
-    return [
-        {
-            "label": labels[run.path],
-            "run": run,
-            "times": len(run.tests),
-            "figures": _test_figures(run.tests[-1]),
-        }
-        for run in runs
-        if run.tests
-    ]
-
-
-def _test_figures(line: Mapping[str, Any]) -> str:
-    if "perplexity" in line:
-        return f"perplexity {line['perplexity']:.2f}"
-    accuracy, macro_f1 = (_plain("accuracy", line[key]) for key in ("accuracy", "macro_f1"))
-    return f"accuracy {accuracy}, macro F1 {macro_f1}"
-
-
 def _some(plots: Any) -> list[Plot]:
     return [plot for plot in plots if plot is not None]
-
-
-def _listed(words: Sequence[str]) -> str:
-    """a; a and b; a, b and c."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -11,8 +11,10 @@ from rnnlab.compare.arms import Collection, Configuration, Group
 from rnnlab.compare.cost import MEASURES
 from rnnlab.compare.outcome import Comparison, GroupResult, LevelResult
 from rnnlab.perplexity import perplexity
+from rnnlab.plots.pareto import draw_pareto
+from rnnlab.plots.plot import Plot
+from rnnlab.plots.series import Series, draw_levels, draw_series
 from rnnlab.report.material import RunMaterial
-from rnnlab.report.plots import Plot, Series, draw_levels, draw_pareto, draw_series
 from rnnlab.report.sections import metric_title
 
 _PARETO = ("cpu_seconds", "latency_ms")
@@ -37,7 +39,11 @@ def group_plots(
     is_numeric = group.numeric and all(
         isinstance(item.value, int | float) for item in group.levels if item.mean is not None
     )
-    caption = "95 % intervals from seeds and examples (with one seed, from examples alone)."
+    caption = (
+        "95 % intervals over seeds; with one seed there is none."
+        if metric == "perplexity"
+        else "95 % intervals from seeds and examples (with one seed, from examples alone)."
+    )
     series = [
         _series(metric_title(name_), part.levels, name_, numeric=is_numeric)
         for name_, part in parts
@@ -50,7 +56,17 @@ def group_plots(
     if not is_numeric:
         labels = [item.label for item in group.levels]
         return [
-            draw_levels(name, title, labels, series, x=axis, caption=caption, runs=runs, base=base)
+            draw_levels(
+                name,
+                title,
+                labels,
+                series,
+                x=axis,
+                caption=caption,
+                runs=runs,
+                base=base,
+                unbounded=metric == "perplexity",
+            )
         ]
     place = None if base is None else group.levels[base].value
     factor = group.factor or group.title
@@ -58,6 +74,7 @@ def group_plots(
         draw_series(
             name, title, series, x=factor, y=axis, caption=caption, runs=runs,
             base=float(place) if isinstance(place, int | float) else None,
+            unbounded=metric == "perplexity",
         ),
         draw_series(
             f"{name}-time", f"{group.title}: time", [_times("training", source.configurations)],
@@ -94,7 +111,15 @@ def _joint(
     times = [_times(source.title, source.configurations) for source in sources]
     title = metric_title(found.metric)
     plots = [
-        draw_series(name, f"{title} by {factor}", metrics, x=factor, y=title, runs=runs),
+        draw_series(
+            name,
+            f"{title} by {factor}",
+            metrics,
+            x=factor,
+            y=title,
+            runs=runs,
+            unbounded=found.metric == "perplexity",
+        ),
         draw_series(
             f"{name}-time", f"Time by {factor}", times, x=factor, y="seconds an epoch", runs=runs
         ),

@@ -77,7 +77,13 @@ class ServedWriter:
         )
         return {
             "continuations": [
-                {"text": each.text, "ended": each.ended, "nats": each.nats} for each in found
+                {
+                    "text": each.text,
+                    "joint": each.joint,
+                    "ended": each.ended,
+                    "nats": each.nats,
+                }
+                for each in found
             ],
             "unknown": prompt.unknown,
         }

@@ -1,7 +1,9 @@
 """Studies: many runs from one file, safe to kill, and what they found.
 
 design.py      what a study file may say
-expansion.py   from a design to its groups, levels and distinct runs
+loading.py     from a name, a file or a directory to a design
+plan.py        groups, levels and distinct runs
+expansion.py   from a design to its plan
 combine.py     the best level per factor, together
 outcomes.py    how each run stands, read from the run directories
 claims.py      which runner is at which run (SQLite)

@@ -12,8 +12,8 @@ from typing import Any
 
 from rnnlab.config.load import parse_yaml
 from rnnlab.exceptions import UserError
-from rnnlab.study.expansion import Group, Level, Plan
 from rnnlab.study.outcomes import Outcome
+from rnnlab.study.plan import Group, Level, Plan
 
 _CELLS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 _OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSProp"}

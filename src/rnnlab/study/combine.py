@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-from rnnlab.study.expansion import Expansion, Group, Level, Plan
+from rnnlab.study.expansion import Expansion
 from rnnlab.study.outcomes import Outcome
+from rnnlab.study.plan import Group, Level, Plan
 
 
 def with_combination(

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import resources
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
-from rnnlab.config.load import parse_options, parse_override, parse_yaml, read_text
-from rnnlab.exceptions import UserError
 from rnnlab.options import Options, nearest
-
-_STUDIES = resources.files("rnnlab.config") / "studies"
 
 COMBINED = "combined"
 """Name of the group of the combination."""
@@ -95,6 +89,13 @@ class Factor(_Group):
             raise ValueError("levels that are overrides need labels: write a mapping")
         return self
 
+    @property
+    def keys(self) -> set[str]:
+        """Dotted keys that its levels set."""
+        if self.key is not None or isinstance(self.levels, list):
+            return {self.key or ""}
+        return {key for overrides in self.levels.values() for key in overrides}
+
 
 class Grid(_Group):
     """Every combination of the levels of several axes.
@@ -173,10 +174,12 @@ class Changed(Options):
 
     Attributes:
         overrides: dotted, of the base.
+        own: of the study itself: `seeds`, `metric` or `test`.
         limit: examples of the training part; None for all.
     """
 
     overrides: dict[str, Any] = Field(default_factory=dict)
+    own: dict[str, Any] = Field(default_factory=dict)
     limit: PositiveInt | None = None
 
 
@@ -243,6 +246,20 @@ class Design(Options):
                     f"then.combine: factor '{name}' has its own base or set, so its best level "
                     "cannot be carried over; name the others in then.combine"
                 )
+        self._require_apart()
+
+    def _require_apart(self) -> None:
+        """What one factor's best level sets must not be undone by another's."""
+        owners: dict[str, str] = {}
+        for name in self.combined_factors:
+            for key in self.factors[name].keys:
+                for earlier, owner in owners.items():
+                    if earlier == key or earlier.startswith(f"{key}."):
+                        raise ValueError(
+                            f"then.combine: factor '{name}' sets {key}, which undoes what "
+                            f"'{owner}' sets; let each set keys of its own"
+                        )
+            owners |= dict.fromkeys(self.factors[name].keys, name)
 
     @property
     def combined_factors(self) -> list[str]:
@@ -256,80 +273,3 @@ class Design(Options):
         """Of all groups, the combination last."""
         names = [*self.factors, *self.grid, *self.random]
         return [*names, COMBINED] if self.then is not None else names
-
-
-def study_names() -> list[str]:
-    """Names of the shipped studies, sorted."""
-    names = (file.name for file in _STUDIES.iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
-
-
-def study_summaries() -> dict[str, str]:
-    """One line about each shipped study."""
-    return {name: _settings(name)[0].get("summary", "") for name in study_names()}
-
-
-def load_design(
-    name_or_path: str, overrides: list[str] | None = None, limit: int | None = None
-) -> Design:
-    """Read a shipped study, a YAML file, or the `study.yaml` of a study directory.
-
-    Args:
-        name_or_path: which.
-        overrides: `key=value`; `seeds`, `metric` and `test` are the study's own, others are dotted
-            keys of the base.
-        limit: examples of the training part.
-
-    Raises:
-        UserError: unknown study or key (the nearest is named), bad value, unreadable file.
-    """
-    settings, origin = _settings(name_or_path)
-    changed = dict(settings.get("changed") or {})
-    dotted = dict(changed.get("overrides") or {})
-    for override in overrides or []:
-        key, value = parse_override(override)
-        if key in ("seeds", "metric", "test"):
-            settings[key] = value
-        else:
-            dotted[key] = value
-    if limit is not None:
-        changed["limit"] = limit
-    if dotted:
-        changed["overrides"] = dotted
-    return parse_options(Design, {**settings, "changed": changed}, origin)
-
-
-def _settings(name: str) -> tuple[dict[str, Any], str]:
-    """The keys of a study file as they are written, its name among them, and what to call it."""
-    path = Path(name).expanduser()
-    folder = path.parent
-    if name.endswith((".yaml", ".yml")):
-        text, stem, origin = read_text(path, name), path.stem, name
-    elif (path / "study.yaml").is_file():
-        origin, folder = str(path / "study.yaml"), path
-        text, stem = read_text(path / "study.yaml", origin), path.name
-    else:
-        file = _STUDIES / f"{name}.yaml"
-        if "/" in name or not file.is_file():
-            raise UserError(
-                f"unknown study '{name}'{nearest(name, study_names())} (see `rnnlab list studies`; "
-                "a file ends in .yaml)"
-            )
-        text, stem, origin = file.read_text(encoding="utf-8"), name, f"study {name}"
-    settings = parse_yaml(text, origin)
-    if not isinstance(settings, dict):
-        raise UserError(f"{origin}: expected a mapping of keys: base, seeds, factors, ...")
-    return {"name": stem, **_with_absolute_bases(settings, folder.absolute())}, origin
-
-
-def _with_absolute_bases(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Bases that are files are named from the study file's folder; make that hold from any."""
-    found = {}
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            found[key] = _with_absolute_bases(value, folder)
-        elif key == "base" and isinstance(value, str) and value.endswith((".yaml", ".yml")):
-            found[key] = str(folder / Path(value).expanduser())
-        else:
-            found[key] = value
-    return found

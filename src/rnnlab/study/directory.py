@@ -24,11 +24,12 @@ from rnnlab.exceptions import UserError
 from rnnlab.files import write_json, write_text
 from rnnlab.study.columns import long_rows, metrics_rows
 from rnnlab.study.design import Design
-from rnnlab.study.expansion import Group, Level, Plan, Trial
 from rnnlab.study.outcomes import Outcome, read_outcome
+from rnnlab.study.plan import Group, Level, Plan, Trial
 from rnnlab.train.rundir import write_csv
 
 _MOST_CHANGES = 6
+_UNTOLD = {"summary", "description", "changed.own.seeds", "changed.own.metric", "changed.own.test"}
 _OWN = {"runs", "study.db", "results.json", "metrics.csv", "long.csv", "report.html", "plots"}
 
 
@@ -137,7 +138,7 @@ class StudyDirectory:
             "metric": plan.metric,
             "higher_is_better": plan.higher_is_better,
             "changed": {
-                "overrides": design.changed.overrides,
+                "overrides": {**design.changed.own, **design.changed.overrides},
                 "only": only,
                 "limit": design.changed.limit,
             },
@@ -200,7 +201,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     left, right = _flat(before), _flat(after)
     lines = []
     for key in dict.fromkeys((*left, *right)):
-        if key in ("summary", "description") or left.get(key) == right.get(key):
+        if key in _UNTOLD or left.get(key) == right.get(key):
             continue
         if key not in left:
             lines.append(f"{key} is new: {_shown(right[key])}")

@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any, NamedTuple, TextIO
 
 from rnnlab.study.outcomes import Outcome
-from rnnlab.wording import duration, share
+from rnnlab.wording import duration, perplexity_text, share
 
 _LINE_SECONDS = 30.0
 _ENDED_SHOWN = 8
+_ENDED_AS = {"completed": "done", "missing": "stopped"}
 
 
 class Row(NamedTuple):
@@ -42,7 +43,7 @@ class Display:
     def __init__(self, title: str, stream: TextIO | None = None) -> None:
         self._title, self._stream = title, stream or sys.stderr
         self._live: Any = None
-        self._ended: deque[tuple[str, str, str]] = deque(maxlen=_ENDED_SHOWN)
+        self._ended: deque[tuple[str, str, str, str]] = deque(maxlen=_ENDED_SHOWN)
         self._failed = 0
         self._said = time.monotonic()
 
@@ -84,7 +85,8 @@ class Display:
         else:
             self._failed += 1
             result = f"{outcome.status}: {reason or outcome.reason}"
-        self._ended.append((row.title, result, duration(row.seconds)))
+        shown = _ENDED_AS.get(outcome.status, outcome.status)
+        self._ended.append((row.title, shown, result, duration(row.seconds)))
         if self._live is None:
             self.say(f"{row.title}: {result} ({duration(row.seconds)})")
         elif outcome.status not in ("completed", "missing"):
@@ -115,8 +117,8 @@ class Display:
         table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)
         table.expand = True
-        for title, result, seconds in self._ended:
-            table.add_row(Text(title), "done", Text(result[:24]), seconds, style="dim")
+        for title, status, result, seconds in self._ended:
+            table.add_row(Text(title), status, Text(result[:24]), seconds, style="dim")
         for row in rows:
             epoch, loss, left = _state(row)
             table.add_row(Text(row.title), epoch, loss, left)
@@ -136,5 +138,5 @@ def _state(row: Row) -> tuple[str, str, str]:
 
 def _figures(val: dict[str, Any]) -> str:
     if "perplexity" in val:
-        return f"perplexity {val['perplexity']:.2f}"
+        return f"perplexity {perplexity_text(val['perplexity'])}"
     return f"accuracy {share(val['accuracy'])}"

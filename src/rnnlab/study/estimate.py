@@ -10,8 +10,8 @@ from rnnlab.environment import quiet_log, use_threads
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_json
 from rnnlab.identity import read_settings
-from rnnlab.study.expansion import Trial
 from rnnlab.study.outcomes import Outcome
+from rnnlab.study.plan import Trial
 from rnnlab.suggestion import estimate
 
 _WITHOUT_COST = {

@@ -15,7 +15,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnlab.study.expansion import Trial
+from rnnlab.study.plan import Trial
 
 _RETIRE_SECONDS = 20.0
 """A process that has trained for so long is not given another run: each long run has a process of

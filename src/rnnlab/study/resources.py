@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from rnnlab import compose
 from rnnlab.claims import free_cores
-from rnnlab.study.expansion import Trial
+from rnnlab.study.plan import Trial
 
 
 class Resources(NamedTuple):

@@ -16,9 +16,11 @@ from rnnlab.files import sha256_json
 from rnnlab.runner import record_failure
 from rnnlab.study.claims import Claims, Runner
 from rnnlab.study.combine import with_combination
+from rnnlab.study.design import COMBINED
 from rnnlab.study.directory import StudyDirectory
 from rnnlab.study.display import Display, Row
-from rnnlab.study.expansion import Expansion, Plan, Trial
+from rnnlab.study.expansion import Expansion
+from rnnlab.study.plan import Plan, Trial
 from rnnlab.study.pool import Event, Worker
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,7 @@ class StudyRunner:
         self._interrupts = self._obeyed = 0
         self._not_before: dict[str, float] = {}
         self._disk_problem: str | None = None
+        self._no_combination: str | None = None
         self._began = time.monotonic()
         self._outcomes = {t.name: directory.outcome(t) for t in self.plan.trials()}
         self._at_start = dict(self._outcomes)
@@ -284,10 +287,15 @@ class StudyRunner:
 
     def _choose_combination(self) -> None:
         design = self.plan.design
-        if design.then is None or self.plan.groups[-1].levels:
+        if design.then is None or self._no_combination or self.plan.groups[-1].levels:
             return
         ended = {t.name: self._outcomes[t.name] for t in self.plan.trials() if self._has_ended(t)}
-        chosen = with_combination(self.plan, self._expansion, ended)
+        try:
+            chosen = with_combination(self.plan, self._expansion, ended)
+        except UserError as error:  # the best levels do not go together
+            self._no_combination = str(error)
+            self._display.say(f"not combined: {error}")
+            return
         if chosen is None:
             return
         self.plan = chosen
@@ -361,6 +369,8 @@ class StudyRunner:
     def _summary(self) -> Summary:
         trials = self._trials()
         summary = Summary(runs=len(trials), completed=self._completed)
+        if self._no_combination is not None:
+            summary.failed[COMBINED] = self._no_combination
         for trial in trials:
             outcome = self._outcomes[trial.name]
             if trial.name in self._gave_up:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from rnnlab.study.directory import StudyDirectory
-from rnnlab.study.expansion import Group, Plan
+from rnnlab.study.plan import Group, Plan
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a loss and a perplexity are when every token of a stream tells the next.
 
-Legend: B columns, T steps of a window.
+Legend: B columns, T steps of a window, H width of the features, V vocabulary.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from rnnlab.data.streams import (
 )
 from rnnlab.models.language_model import LanguageModel
 from rnnlab.nn.cells import State
+from rnnlab.nn.linear_cross_entropy import SLAB_NUMBERS
 from rnnlab.perplexity import StreamMetrics, perplexity
 from rnnlab.tasks.activation_penalties import Penalties
 
@@ -144,12 +145,23 @@ def read_stream(
         yield features_1TH[0], whole_1N[0, first + 1 : end + 1]
 
 
+def log_probabilities(model: LanguageModel, tokens: Tokens) -> Iterator[tuple[Tensor, Tensor]]:
+    """Read a stream as `read_stream` does, with no more log-probabilities at a time than a slab.
+
+    Yields:
+        Per window, ln of the probabilities of all words float[T, V], and the targets int64[T].
+    """
+    most = SLAB_NUMBERS // model.embedding.num_embeddings
+    for features_TH, targets_T in read_stream(model, tokens, max(1, min(EVALUATION_WINDOW, most))):
+        yield model.log_probabilities(features_TH), targets_T
+
+
 @torch.inference_mode()
 def surprisals(model: LanguageModel, tokens: Tokens) -> npt.NDArray[np.float32]:
     """-ln of the probability of every token of a stream, float32[N], in nats."""
     found = [
-        F.nll_loss(model.log_probabilities(features_TH), targets_T, reduction="none").cpu().numpy()
-        for features_TH, targets_T in read_stream(model, tokens)
+        F.nll_loss(logs_TV, targets_T, reduction="none").cpu().numpy()
+        for logs_TV, targets_T in log_probabilities(model, tokens)
     ]
     return np.concatenate(found) if found else np.zeros(0, np.float32)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from rnnlab.data.streams import Stream
 from rnnlab.models.language_model import LanguageModel
 from rnnlab.perplexity import StreamMetrics
-from rnnlab.tasks.language_modeling import read_stream
+from rnnlab.tasks.language_modeling import log_probabilities
 
 _MOST_PASSES = 12
 _PRECISION = 1e-5  # of b, relative
@@ -56,8 +56,7 @@ def score_at_temperature(model: LanguageModel, stream: Stream, temperature: floa
 
 def _sums(model: LanguageModel, stream: Stream, inverse: float) -> _Sums:
     total: Tensor | None = None
-    for features_TH, targets_T in read_stream(model, stream.tokens):
-        logs_TV = model.log_probabilities(features_TH)
+    for logs_TV, targets_T in log_probabilities(model, stream.tokens):
         truth_T = logs_TV.gather(1, targets_T[:, None])[:, 0]
         tempered_TV = torch.log_softmax(inverse * logs_TV, dim=1)
         nats_T = -tempered_TV.gather(1, targets_T[:, None])[:, 0]

@@ -55,14 +55,7 @@ class Feed(Protocol):
 
 
 class Scores(Protocol):
-    """What validation finds.
-
-    Attributes:
-        loss: nats a target.
-    """
-
-    @property
-    def loss(self) -> float: ...
+    """What validation finds."""
 
     def figures(self) -> dict[str, float]:
         """The columns of epochs.csv about validation, without their prefix `val_`."""

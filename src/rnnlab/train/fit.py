@@ -103,7 +103,8 @@ class Fit:
 
         Raises:
             Interrupted: a stop was requested; the state is saved.
-            Diverged: a gradient or a validation loss is not finite; the last checkpoint is kept.
+            Diverged: a gradient or a figure of validation is not finite; the last checkpoint is
+                kept.
         """
         self._restore()
         while self.state.epoch < self.settings.epochs and not self._patience_is_spent():
@@ -177,10 +178,11 @@ class Fit:
         train_seconds = state.epoch_seconds
         row = {"epoch": state.epoch + 1, "step": state.step, **self.feed.row(state.sums)}
         if self.validate is not None:
-            scores = self.validate()
-            if not math.isfinite(scores.loss):
-                raise Diverged(state.step, f"validation loss is {scores.loss}")
-            row |= {f"val_{name}": value for name, value in scores.figures().items()}
+            figures = self.validate().figures()
+            for name, value in figures.items():  # a loss may be finite, and its perplexity not
+                if not math.isfinite(value):
+                    raise Diverged(state.step, f"validation {name} is {value}")
+            row |= {f"val_{name}": value for name, value in figures.items()}
         self._tick()
         state.epoch += 1
         state.rows.append(row)

@@ -5,7 +5,7 @@ run.json              identity, status, versions, hardware, timings, results
 epochs.csv            one row per epoch; the same bytes whether or not the run was interrupted
 timings.csv           seconds and tokens per second of the same epochs
 evaluations.jsonl     every evaluation, appended
-predictions/*.parquet row, label, probabilities
+predictions/*.parquet row, label, probabilities, group where there are groups
 model/                all that predicting needs, portable
 checkpoints/          while the run is not finished
 plots/

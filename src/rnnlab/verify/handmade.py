@@ -135,17 +135,20 @@ def lstm(
     return np.stack(hidden[1:]), backward
 
 
-def gru(x_TD: Array, h_H: Array, weights: Weights, reset: str) -> tuple[Array, Backward]:
+def gru(
+    x_TD: Array, h_H: Array, weights: Weights, reset: str, activation: str
+) -> tuple[Array, Backward]:
     """h_t = (1-z) ⊙ n + z ⊙ h_{t-1}. Blocks r, z, n.
 
-    Reset after the product: n = tanh(W x + b + r ⊙ (U h + c)); before it:
-    n = tanh(W x + b + U (r ⊙ h) + c).
+    Reset after the product: n = act(W x + b + r ⊙ (U h + c)); before it:
+    n = act(W x + b + U (r ⊙ h) + c).
 
-    δ_z = δ_h ⊙ (h_{t-1} - n) ⊙ z(1-z); δ_n = δ_h ⊙ (1-z) ⊙ (1-n²). After: with m = U h + c,
+    δ_z = δ_h ⊙ (h_{t-1} - n) ⊙ z(1-z); δ_n = δ_h ⊙ (1-z) ⊙ act'(n). After: with m = U h + c,
     δ_m = δ_n ⊙ r and δ_r = δ_n ⊙ m ⊙ r(1-r). Before: with q = r ⊙ h, δ_q = Uᵀ δ_n,
     δ_r = δ_q ⊙ h ⊙ r(1-r), and h gets δ_q ⊙ r besides.
     """
     w, u, b, c = weights
+    act, slope = _FUNCTIONS[activation]
     ur, uz, un = np.split(u, 3)
     cr, cz, cn = np.split(c, 3)
     states, kept = [h_H], []
@@ -154,7 +157,7 @@ def gru(x_TD: Array, h_H: Array, weights: Weights, reset: str) -> tuple[Array, B
         xr, xz, xn = np.split(w @ x_D + b, 3)
         r, z = sigmoid(xr + ur @ h + cr), sigmoid(xz + uz @ h + cz)
         m = un @ h + cn
-        n = np.tanh(xn + (r * m if reset == "after" else un @ (r * h) + cn))
+        n = act(xn + (r * m if reset == "after" else un @ (r * h) + cn))
         kept.append((r, z, n, m))
         states.append((1 - z) * n + z * h)
 
@@ -165,7 +168,7 @@ def gru(x_TD: Array, h_H: Array, weights: Weights, reset: str) -> tuple[Array, B
             (r, z, n, m), h = kept[t], states[t]
             dh = dh + grad_TH[t]
             dz = dh * (h - n) * z * (1 - z)
-            dn = dh * (1 - z) * (1 - n * n)
+            dn = dh * (1 - z) * slope(n)
             back = dh * z + uz.T @ dz
             if reset == "after":
                 dm, seen = dn * r, h
@@ -198,7 +201,7 @@ def sequence(
     if cell == "lstm":
         return lstm(x_TD, state[0], state[1], weights, options["activation"])
     if cell == "gru":
-        return gru(x_TD, state[0], weights, options["reset"])
+        return gru(x_TD, state[0], weights, options["reset"], options["activation"])
     raise KeyError(cell)
 
 

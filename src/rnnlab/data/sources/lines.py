@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -73,16 +72,25 @@ class LinesSource:
 
     def read(self, split: str) -> Iterator[Example]:
         """Yield the lines of a split in their order."""
-        first, lines = self._lines(split)
-        if not any(line.strip() for line in lines):
-            where = self.paths.get(split, self.paths["train"])
-            place = f"{where}: no words" if first == 0 else f"{where}: no words in its last lines"
-            raise UserError(f"{place}, so there is nothing for '{split}'; give a longer text")
+        _, lines = self._lines(split)
+        if not _has_words(lines):
+            raise self._nothing(split)
         yield from (Example(line, None) for line in lines)
 
     def where(self, split: str, row: int) -> str:
         """Say which line it is, counted from 1."""
         return f"{self.paths.get(split, self.paths['train'])}, line {self._first(split) + row + 1}"
+
+    def _nothing(self, split: str) -> UserError:
+        """The error of a split without words."""
+        path = self.paths.get(split, self.paths["train"])
+        if split == "test" or "val" in self.paths or not _has_words(read_lines(path)):
+            return UserError(f"{path}: no words, so nothing for '{split}'; give a file with text")
+        return UserError(
+            f"{path}: its last lines are validation (data.val_fraction="
+            f"{self.options.val_fraction:g}), and no words are left for '{split}'; give more lines "
+            "that have words, or validation a file of its own (data.val_path)"
+        )
 
     def _hash(self, split: str) -> str:
         path = self.paths[split]
@@ -111,13 +119,18 @@ def read_lines(path: Path) -> list[str]:
         UserError: it is not UTF-8; the line and the byte are named.
         OSError: it cannot be read.
     """
-    data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    data = path.read_bytes()
     try:
-        text = data.decode()
+        text = data.decode().removeprefix("\ufeff")  # the byte order mark
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{path}, line {line}: byte {error.start} is not UTF-8; convert the file first"
+            f"{path}, line {line}: byte {error.start} of the file (0x{data[error.start]:02x}) is "
+            "not UTF-8; convert the file first"
         ) from error
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
+
+
+def _has_words(lines: Iterable[str]) -> bool:
+    return any(line.strip() for line in lines)

@@ -21,7 +21,8 @@ everything that reads texts carry it.
 
 One whose texts are not simply their tokens with spaces between defines
 
-    def join(tokens: Sequence[str]) -> str      for text that is generated
+    def join(tokens: Sequence[str]) -> str      for text that is generated; a space before the
+                                    first word, where the tokens tell that it begins there
 
 A token is neither empty nor holds white space. "<unk>" stands for a part of the text that the
 tokenizer does not know.

@@ -12,6 +12,7 @@ unigram; Kudo and Richardson 2018 (arXiv:1808.06226), SentencePiece.
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Literal
@@ -31,6 +32,7 @@ LIBRARY = Library("sentencepiece", extra="subwords")
 _COVERAGE = 0.9995  # of the occurrences of characters
 _LONGEST_WORD = 256  # characters; longer ones teach nothing, and SentencePiece has limits
 _SPACE = "▁"
+_TOO_FEW = re.compile(r"required_chars\. \d+ vs (\d+)")
 
 
 class Options(options.Options):
@@ -88,10 +90,9 @@ def learn(options: Options, texts: Iterable[str]) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
-        reason = str(error).rpartition("] ")[2]  # without the place in its source
         raise UserError(
             f"data.tokenizer.size={options.size}: no subwords can be learned from the training "
-            f"texts; choose a larger size ({reason})"
+            f"texts; choose a larger size ({_reason(error)})"
         ) from error
     return model.getvalue()
 
@@ -128,8 +129,15 @@ def build(options: Options, learned: bytes) -> Callable[[str], list[str]]:
 
 
 def join(tokens: Sequence[str]) -> str:
-    """The text that the pieces are of."""
-    return "".join(tokens).replace(_SPACE, " ").strip()
+    """The text that the pieces are of; a space before it where a word begins."""
+    return "".join(tokens).replace(_SPACE, " ")
+
+
+def _reason(error: RuntimeError) -> str:
+    """Why SentencePiece learned nothing, without the place in its source or options of its own."""
+    if few := _TOO_FEW.search(str(error)):
+        return f"their characters alone need {few[1]} pieces"
+    return str(error).rpartition("] ")[2]
 
 
 def _preparation(options: Options) -> Callable[[str], str]:

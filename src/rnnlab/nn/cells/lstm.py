@@ -6,13 +6,12 @@ Gate order i, f, g, o, as torch.nn.LSTM has it, with act = tanh unless set other
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from rnnlab import options
 from rnnlab.nn.cells import OnnxOperator, State, Weights
+from rnnlab.nn.cells._activations import ACTIVATIONS, Activation
 from rnnlab.nn.native import Kind
 
 SUMMARY = "long short-term memory (torch's variant; tanh, sigmoid or relu inside)"
@@ -20,7 +19,6 @@ VERSION = 2
 GATES = 4
 STATES = 2
 
-_ACTIVATIONS = {"tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": torch.relu}
 _SHUT = 1e4  # a gate's input at which its sigmoid is exactly 0 or 1
 
 
@@ -31,13 +29,13 @@ class Options(options.Options):
         activation: of the candidate and of the cell state on its way out; the gates stay sigmoid.
     """
 
-    activation: Literal["tanh", "sigmoid", "relu"] = "tanh"
+    activation: Activation = "tanh"
 
 
 def step(x_BG: Tensor, state: State, recurrent: tuple[Tensor, Tensor], options: Options) -> State:
     """Advance one token."""
     weight, bias = recurrent
-    activation = _ACTIVATIONS[options.activation]
+    activation = ACTIVATIONS[options.activation]
     i, f, g, o = (x_BG + state[0] @ weight.T + bias).chunk(4, dim=-1)
     cell = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * activation(g)
     return torch.sigmoid(o) * activation(cell), cell

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from rnnlab import options
 from rnnlab.nn.cells import OnnxOperator, State, Weights
+from rnnlab.nn.cells._activations import ACTIVATIONS, Activation
 from rnnlab.nn.native import Kind
 
-SUMMARY = "simple (Elman) recurrence, tanh or relu"
+SUMMARY = "simple (Elman) recurrence; tanh, sigmoid or relu"
 VERSION = 2
 GATES = 1
 STATES = 1
+
+_FUSED = {"tanh": torch.rnn_tanh, "relu": torch.rnn_relu}
 
 
 class Options(options.Options):
@@ -24,14 +25,13 @@ class Options(options.Options):
         activation: of the state.
     """
 
-    activation: Literal["tanh", "relu"] = "tanh"
+    activation: Activation = "tanh"
 
 
 def step(x_BG: Tensor, state: State, recurrent: tuple[Tensor, Tensor], options: Options) -> State:
     """Advance one token."""
     weight, bias = recurrent
-    activation = torch.tanh if options.activation == "tanh" else torch.relu
-    return (activation(x_BG + state[0] @ weight.T + bias),)
+    return (ACTIVATIONS[options.activation](x_BG + state[0] @ weight.T + bias),)
 
 
 def kind(options: Options) -> Kind:
@@ -41,9 +41,11 @@ def kind(options: Options) -> Kind:
 
 def fused(
     x_TBD: Tensor, weights: Weights, state: State, options: Options, padding_TB: Tensor | None
-) -> tuple[Tensor, State]:
+) -> tuple[Tensor, State] | None:
     """Run torch's operator over all steps."""
-    run = torch.rnn_tanh if options.activation == "tanh" else torch.rnn_relu
+    run = _FUSED.get(options.activation)
+    if run is None:
+        return None
     hidden_1BH = state[0].unsqueeze(0)
     outputs_TBH, last_1BH = run(
         x_TBD, hidden_1BH, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False

@@ -320,7 +320,9 @@ function setUpWriter() {
       find("unknown").textContent = words;
       find("continuations").replaceChildren(...facts.continuations.map((each) => {
         const item = element("li", "", "text");
-        item.append(element("span", prompt.value ? `${prompt.value.trimEnd()} ` : "", "given"), each.text || "(the end)", each.ended ? "" : " …");
+        const given = prompt.value.replace(/[ \t]+$/, "");
+        const joint = each.text ? each.joint : " ";
+        item.append(element("span", given && given + joint, "given"), each.text || "(the end)", each.ended ? "" : " …");
         return item;
       }));
       show("silence", false);

@@ -78,11 +78,11 @@ def torch_twin(layers: Recurrent) -> tuple[type[nn.Module], dict[str, Any]] | No
     """The layer of torch.nn that computes the same, or None where torch has none."""
     name = layers.cell.__name__.rpartition(".")[2]
     options = layers.options.model_dump()
-    if name == "rnn":
+    if name == "rnn" and options["activation"] != "sigmoid":
         return nn.RNN, {"nonlinearity": options["activation"]}
     if name == "lstm" and options["activation"] == "tanh":
         return nn.LSTM, {}
-    if name == "gru" and options["reset"] == "after":
+    if name == "gru" and (options["reset"], options["activation"]) == ("after", "tanh"):
         return nn.GRU, {}
     return None
 
