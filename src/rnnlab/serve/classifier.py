@@ -117,7 +117,7 @@ class ServedClassifier:
         if isinstance(predictor, EnsemblePredictor):  # its members read for themselves
             cuts = range(_ENSEMBLE_TEXTS, len(texts), _ENSEMBLE_TEXTS)
             return [
-                Piece(rows, partial(_of_ensemble, predictor, [texts[row] for row in rows]))
+                Piece(rows, partial(_of_ensemble, predictor, [texts[row] for row in rows.tolist()]))
                 for rows in np.split(np.arange(len(texts)), cuts)
             ]
         ragged = predictor.reader.read(texts).ragged
