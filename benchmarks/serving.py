@@ -2,7 +2,8 @@
 
 One review of 200 tokens, a BiLSTM 2x128 over 25,000 words, warm. The bare model is the forward pass
 on token numbers that are there already; the server is asked over one kept connection, so that it
-also parses, tokenizes, queues and answers. Bulk: a CSV of reviews of 20 to 400 tokens through
+also parses, tokenizes, queues and answers. It is asked through a plain socket, and through httpx,
+whose own work is then in the figure too. Bulk: a CSV of reviews of 20 to 400 tokens through
 /table beside the bare model on the same texts, tokenized already. Torch (the run) and ONNX Runtime
 (its export), each in a server of its own; the weights are random, which costs the same.
 """
@@ -13,6 +14,7 @@ import csv
 import io
 import json
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -108,6 +110,30 @@ def serving(path: Path) -> Iterator[httpx.Client]:
         process.send_signal(signal.SIGTERM)
 
 
+@contextmanager
+def connection(url: httpx.URL) -> Iterator[Callable[[str, bytes], bytes]]:
+    """A function that posts JSON to a path over one plain socket, and returns the answer's body."""
+    with socket.create_connection((url.host, url.port)) as raw:
+
+        def post(path: str, body: bytes) -> bytes:
+            head = (
+                f"POST {path} HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            raw.sendall(head.encode() + body)
+            answer = raw.recv(1 << 16)
+            while b"\r\n\r\n" not in answer:
+                answer += raw.recv(1 << 16)
+            headers, _, content = answer.partition(b"\r\n\r\n")
+            assert headers.startswith(b"HTTP/1.1 200 "), headers
+            length = int(headers.lower().partition(b"content-length: ")[2].split()[0])
+            while len(content) < length:
+                content += raw.recv(1 << 16)
+            return content
+
+        yield post
+
+
 def milliseconds(work: Callable[[], Any]) -> tuple[float, float]:
     """p50 and p95 of a piece of work, warm."""
     for _ in range(WARM):
@@ -132,7 +158,7 @@ def rate(count: int, work: Callable[[], Any]) -> float:
 
 
 def measure(name: str, bare: Any, path: Path, reader: TextReader) -> None:
-    """Print a row: the bare model and the server."""
+    """Print rows: the bare model and the server, with p50 and p95 as multiples of the bare ones."""
     (text,) = texts([TOKENS])
     one: Ragged = reader.read([text]).ragged
     lengths = np.random.default_rng(2).integers(20, 400, ROWS).tolist()
@@ -143,14 +169,16 @@ def measure(name: str, bare: Any, path: Path, reader: TextReader) -> None:
     data, headers = table.getvalue().encode(), {"content-type": "text/csv"}
     model = milliseconds(lambda: bare.probabilities(one))
     bulk = rate(ROWS, lambda: bare.probabilities(all_read))
+    body = json.dumps({"text": text}).encode()
     with serving(path) as client:
-        served = milliseconds(lambda: client.post("/predict", json={"text": text}).json())
+        with connection(client.base_url) as post:
+            served = milliseconds(lambda: json.loads(post("/predict", body)))
+        through = milliseconds(lambda: client.post("/predict", json={"text": text}).json())
         scored = rate(ROWS, lambda: client.post("/table", content=data, headers=headers).text)
-    print(
-        f"{name:14} bare {model[0]:6.2f} / {model[1]:6.2f} ms   server {served[0]:6.2f} / "
-        f"{served[1]:6.2f} ms ({served[0] / model[0]:.2f} x)   bulk {bulk:6.0f} and {scored:6.0f} "
-        f"texts/s ({scored / bulk:.0%})"
-    )
+    for title, times in (("bare", model), ("server", served), ("server, by httpx", through)):
+        ratios = " ".join(f"{a / b:.2f} x" for a, b in zip(times, model, strict=True))
+        print(f"{name:13} {title:17} {times[0]:6.2f} / {times[1]:6.2f} ms   {ratios}")
+    print(f"{name:13} bulk: bare {bulk:.0f}, server {scored:.0f} texts/s ({scored / bulk:.0%})")
 
 
 def main() -> None:

@@ -120,6 +120,17 @@ def test_a_bag_of_embeddings():
     check(network(None, pooling=["mean", "max"]))
 
 
+def test_probabilities_near_zero_keep_their_digits():
+    predictor = network(None, pooling=["mean"])
+    predictor.fitted.model.head.weight.mul_(60)  # type: ignore[attr-defined]
+    ragged = sequences(LENGTHS)
+    (score,) = alone(predictor, ragged).T
+    given = exported(predictor).outputs(ragged)["probabilities"].astype(np.float64)
+    assert given.min() < 1e-9
+    np.testing.assert_allclose(np.log(given[:, 1]), -np.logaddexp(0, -score), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.log(given[:, 0]), -np.logaddexp(0, score), rtol=1e-4, atol=1e-6)
+
+
 def test_any_batch_any_padding_and_texts_without_tokens():
     predictor = network({"cell": "lstm", "bidirectional": True}, pooling=["attention", "max"])
     session = open_session(graph_of(predictor, {}), threads=1)

@@ -105,9 +105,17 @@ def study(tmp_path_factory):
         {"label": "1 to 100", "texts": 40, "accuracy": 0.9, "interval": [0.8, 0.95]},
         {"label": "100 to 200", "texts": 60, "accuracy": 0.85, "interval": [0.75, 0.92]},
     ]
+    contrast = {
+        **{"name": "contrast", "present": {"texts": 1200}, "absent": {"texts": 80}},
+        **{"difference": -0.04, "difference_interval": [-0.06, -0.02]},
+    }
+    counts = {"both_right": 70, "both_err": 9, "only_first_errs": 12, "only_second_errs": 9}
     write_json(
         run / "analysis.json",
-        {"split": "val", "accuracy": 0.9, "macro_f1": 0.9, "lengths": {"bands": bands}},
+        {
+            **{"split": "val", "accuracy": 0.9, "macro_f1": 0.9, "lengths": {"bands": bands}},
+            **{"slices": [contrast], "comparison": {"run": "runs/other-s0", "counts": counts}},
+        },
     )
     (run / "analysis.html").write_text("<!doctype html>")
     return folder
@@ -162,6 +170,8 @@ def test_proofs_analysis_and_lengths_are_there(run_page):
     assert "batched equals single" in run_page.text
     assert "1 to 100 (40)" in run_page.text
     assert any("analysis.html" in link for link in run_page.values("href"))
+    assert "contrast 1,200 80 -0.0400 -0.0600 to -0.0200" in " ".join(run_page.text.split())
+    assert "Beside other-s0: both are right on 70 texts" in " ".join(run_page.text.split())
 
 
 def test_every_figure_links_to_its_runs_and_files(study, study_page):

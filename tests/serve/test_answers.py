@@ -11,6 +11,10 @@ import httpx
 import numpy as np
 import pytest
 
+from rnnlab.ensemble import EnsemblePredictor
+from rnnlab.serve.classifier import ServedClassifier
+from rnnlab.serve.limits import Limits
+
 TEXTS = ["the film was great", "", "few people agree that the pacing was awful", "zebra"]
 
 
@@ -227,6 +231,17 @@ def test_a_table_comes_back_labelled_in_its_order(server, predictor):
     assert {row["input_label"] for row in rows} == {"=1+1"}
     given = np.array([[float(row[f"p_{label}"]) for label in predictor.labels] for row in rows])
     np.testing.assert_allclose(given, predictor.predict(texts).probabilities, rtol=0, atol=1e-5)
+
+
+def test_pieces_of_a_table_are_all_of_it(run, predictor):
+    texts = [f"the film was {'really ' * (n % 7)}great" for n in range(300)]
+    expected = predictor.predict(texts).probabilities
+    for model in (predictor, EnsemblePredictor((predictor, predictor), (0.5, 0.5))):
+        pieces = ServedClassifier(run, model, Limits()).pieces(texts)
+        rows = np.concatenate([piece.rows for piece in pieces])
+        given = np.concatenate([piece.probabilities() for piece in pieces])
+        assert sorted(rows) == list(range(300))
+        np.testing.assert_allclose(given, expected[rows], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,10 @@ def _sequences(graph: Graph) -> tuple[str, str]:
 
 def _probabilities(graph: Graph, scores_BC: str, is_shared: bool, separate: bool) -> str:
     """Add what makes probabilities of scores; two classes may share one score."""
-    if is_shared:
-        no_B1 = graph.apply("Sigmoid", graph.apply("Neg", scores_BC))
-        return graph.apply("Concat", no_B1, graph.apply("Sigmoid", scores_BC), axis=1)
+    if is_shared:  # not by Sigmoid, of which onnxruntime makes 0 and 1 beyond ±18
+        half_B1 = graph.apply("Mul", scores_BC, graph.constant(np.float32(0.5)))
+        both_BC = graph.apply("Concat", graph.apply("Neg", half_B1), half_B1, axis=1)
+        return graph.apply("Softmax", both_BC, axis=1)
     if separate:
         yes_BC = graph.apply("Sigmoid", scores_BC)
         return graph.apply("Div", yes_BC, graph.apply("ReduceSum", yes_BC, graph.integers(1)))

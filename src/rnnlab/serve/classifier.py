@@ -115,10 +115,13 @@ class ServedClassifier:
         length together."""
         predictor = self.predictor
         if isinstance(predictor, EnsemblePredictor):  # its members read for themselves
-            cuts = range(_ENSEMBLE_TEXTS, len(texts), _ENSEMBLE_TEXTS)
+            size, numbers = _ENSEMBLE_TEXTS, np.arange(len(texts))
             return [
-                Piece(rows, partial(_of_ensemble, predictor, [texts[row] for row in rows]))
-                for rows in np.split(np.arange(len(texts)), cuts)
+                Piece(
+                    numbers[start : start + size],
+                    partial(_of_ensemble, predictor, texts[start : start + size]),
+                )
+                for start in range(0, len(texts), size)
             ]
         ragged = predictor.reader.read(texts).ragged
         return [

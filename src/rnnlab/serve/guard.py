@@ -37,7 +37,7 @@ class Guard:
     Args:
         app: what answers.
         direct: by method and path: what answers there instead. The application's routing takes a
-            quarter of the time that a short request needs outside of the model.
+            seventh of the time that a request needs outside of the model.
         hosts: names by which the server may be called, without port.
         paths: that are counted by name.
         metrics: where requests are counted.

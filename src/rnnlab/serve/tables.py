@@ -79,7 +79,7 @@ class Upload:
             while True:
                 part = await asyncio.to_thread(next, parts, None)
                 before = computing
-                result = None if before is None else await before[1]
+                result: Any = None if before is None else await before[1]
                 computing = None
                 if part is not None:
                     work = _probabilities(part.texts(self.column), model, batcher)
