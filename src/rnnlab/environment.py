@@ -72,9 +72,8 @@ def let_threads_rest() -> None:
     """Let the threads of torch's kernels sleep soon after a call, for a process that has other work
     then. It counts only before torch is imported.
 
-    OpenMP of GNU has them spin for milliseconds or more; this is about the time from one operator to
-    the next, reading and answering included: at a twentieth of it a short request takes a quarter
-    longer.
+    OpenMP of GNU has them spin for milliseconds or more. This is about the time until the next of
+    several requests; with a twentieth of it a short request takes a quarter longer.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "200000")
