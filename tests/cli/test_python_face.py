@@ -200,7 +200,7 @@ def test_a_damaged_file_is_named(finished, tmp_path, name, content):
 
 def test_the_curves_show_themselves_in_a_notebook(finished):
     figure = Run(finished.run).plot()
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "accuracy"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss, nats a text", "accuracy"]
     assert figure._repr_png_().startswith(b"\x89PNG")
 
 

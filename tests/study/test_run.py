@@ -199,21 +199,21 @@ def test_best_levels_that_do_not_go_together_are_told(command, write_study, tmp_
         """
 factors:
   cell: {levels: {rnn: {model.encoder.cell: rnn}}}
-  inside: {key: model.encoder.cell.activation, levels: [sigmoid]}
+  reset: {key: model.encoder.cell.reset, levels: [before]}
 then: combine
 """,
     )
     out = tmp_path / "study"
-    arguments = ("study", file, "model.encoder.cell=lstm", "--out", out, "--workers", 1)
+    arguments = ("study", file, "model.encoder.cell=gru", "--out", out, "--workers", 1)
     result = command(*arguments, "--json")
     assert result.code == 1
     assert (result.json["completed"], result.json["failed"]) == (2, 1)
-    assert "model.encoder.cell.activation" in result.json["reasons"]["combined"]
+    assert "model.encoder.cell.reset" in result.json["reasons"]["combined"]
     assert statuses(out) == ["completed"] * 2
     again = command(*arguments)
     assert again.code == 1
     assert "not combined: tiny, combined: " in again.err
-    assert "Not the study as its file has it: model.encoder.cell=lstm." in again.out
+    assert "Not the study as its file has it: model.encoder.cell=gru." in again.out
 
 
 def test_failures_are_recorded_and_the_others_go_on(command, write_study, tmp_path):
