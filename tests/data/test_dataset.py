@@ -87,6 +87,16 @@ def test_whole_groups_are_cut(opened):
         opened(rows, "data.group=film", "data.validation.by=movie")
 
 
+def test_a_selection_takes_all_that_belongs_to_an_example(opened):
+    _, dataset = opened(make_rows(), "data.group=film", "data.validation.by=film")
+    part = dataset.tokens("train")
+    chosen = np.array([7, 0, 3])
+    some = part.select(chosen)
+    for name in ("labels", "rows", "groups"):
+        assert getattr(some, name).tolist() == getattr(part, name)[chosen].tolist()
+    assert [len(some), len(some.ragged)] == [3, 3]
+
+
 def test_a_validation_table_leaves_train_whole(opened):
     _, dataset = opened(make_rows(), validation=make_rows(6), test=make_rows(9))
     assert dataset.splits == ("train", "val", "test")

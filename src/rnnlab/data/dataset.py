@@ -46,6 +46,16 @@ class TokenSplit:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def select(self, chosen: npt.NDArray[np.int64]) -> TokenSplit:
+        """These examples of it alone, by position, in this order."""
+        return TokenSplit(
+            self.ragged.select(chosen),
+            self.types,
+            self.labels[chosen],
+            self.rows[chosen],
+            None if self.groups is None else self.groups[chosen],
+        )
+
 
 class Dataset:
     """Splits of one source under one tokenizer, with a validation part.

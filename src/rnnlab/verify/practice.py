@@ -56,12 +56,7 @@ def part_of(prepared: Any) -> Any:
     for name, count in (("train", _TRAIN_TEXTS), ("val", _VAL_TEXTS)):
         split, texts = getattr(prepared, name), getattr(prepared, f"{name}_texts")
         rows = np.sort(generator.permutation(len(split))[:count])
-        changes[name] = replace(
-            split,
-            ragged=split.ragged.select(rows),
-            labels=split.labels[rows],
-            rows=split.rows[rows],
-        )
+        changes[name] = split.select(rows)
         changes[f"{name}_texts"] = replace(texts, ragged=texts.ragged.select(rows))
     return replace(prepared, **changes)
 
