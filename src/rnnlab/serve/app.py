@@ -25,7 +25,6 @@ from rnnlab.serve.replies import Refusal, reply
 from rnnlab.serve.tables import TableResponse, Upload
 from rnnlab.serve.writer import ServedWriter
 
-Answer = Callable[[Request], Awaitable[Response]]
 PAGE = Path(__file__).parent / "page"
 _PATHS = (
     *("/", "/predict", "/explain", "/complete", "/table", "/model", "/examples"),
@@ -59,33 +58,23 @@ def create_app(holder: Holder, limits: Limits, hosts: Sequence[str]) -> Guard:
     )
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_served)
-    predict = _predicting(holder, batcher, limits)
-    described = {"openapi_extra": _body(PredictBody), "summary": "Label one text or several"}
-    app.add_api_route("/predict", predict, methods=["POST"], **described)
     _add_model(app, holder, batcher, limits)
     _add_watching(app, holder, batcher, metrics)
     _add_page(app)
-    direct = {("POST", "/predict"): predict}
-    return Guard(app, direct, hosts=hosts, paths=_PATHS, metrics=metrics)
-
-
-def _predicting(holder: Holder, batcher: Batcher, limits: Limits) -> Answer:
-    async def predict(request: Request) -> Response:
-        try:
-            texts = (await read_json(request, PredictBody, limits)).all
-            if not 1 <= len(texts) <= limits.texts:
-                raise Refusal(422, f"texts: give 1 to {limits.texts}, not {len(texts)}")
-            model = holder.model
-            result = await _answered(lambda: batcher.submit(model, texts), limits)
-        except Refusal as refusal:
-            return refusal.reply()
-        return reply(as_json(result, model.labels))
-
-    return predict
+    return Guard(app, hosts=hosts, paths=_PATHS, metrics=metrics)
 
 
 def _add_model(app: FastAPI, holder: Holder, batcher: Batcher, limits: Limits) -> None:
     tables = asyncio.Semaphore(limits.tables)
+
+    @app.post("/predict", openapi_extra=_body(PredictBody), summary="Label one text or several")
+    async def predict(request: Request) -> Response:
+        texts = (await read_json(request, PredictBody, limits)).all
+        if not 1 <= len(texts) <= limits.texts:
+            raise Refusal(422, f"texts: give 1 to {limits.texts}, not {len(texts)}")
+        model = holder.model
+        result = await _answered(lambda: batcher.submit(model, texts), limits)
+        return reply(as_json(result, model.labels))
 
     @app.post("/explain", openapi_extra=_body(ExplainBody), summary="What each word contributes")
     async def explain(request: Request) -> Response:
@@ -133,7 +122,7 @@ def _add_page(app: FastAPI) -> None:
         app.add_route(path, _file(file), include_in_schema=False)
 
 
-def _file(path: Path) -> Answer:
+def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:
     async def send(request: Request) -> Response:
         return FileResponse(path)
 
