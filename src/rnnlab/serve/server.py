@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rnnlab.environment import let_threads_rest
+from rnnlab.environment import keep_threads_awake
 from rnnlab.exceptions import UserError
 from rnnlab.extras import Library
 from rnnlab.serve.limits import Limits
@@ -41,7 +41,7 @@ def serve(
     Raises:
         UserError: there is no model, the address is taken, or a library is missing.
     """
-    let_threads_rest()
+    keep_threads_awake()
     for name in ("fastapi", "uvicorn"):
         Library(name, extra="serve").load()
     import uvicorn
