@@ -10,8 +10,6 @@ import torch
 
 from rnnlab.bench.contenders import Ours, Torch
 from rnnlab.bench.measure import (
-    OwnProcess,
-    Seat,
     batches_of,
     contenders_of,
     measure,
@@ -21,16 +19,6 @@ from rnnlab.bench.workloads import WORKLOADS, Workload
 
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 RIVALS = ("reference", "packed_bucketed", "padded")
-
-
-class Here(Seat):
-    """A seat in this process, which costs no start of another."""
-
-    def call(self, method: str, *arguments: object) -> object:
-        return getattr(self, method)(*arguments)
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 def small(name: str) -> Workload:
@@ -87,7 +75,7 @@ def test_contenders_compute_the_same_function(name):
 @pytest.mark.parametrize("name", ["W1", "W6", "W7", "W9"])
 def test_every_figure_is_there(name):
     workload = small(name)
-    result = measure(workload, contenders_of(workload), rounds=1, seat=Here)
+    result = measure(workload, contenders_of(workload), rounds=1)
     names = {"reference"} if workload.window or workload.cell is None else set(RIVALS)
     assert set(result["ratios"]) == names
     ours = result["rates"]["rnnlab"]
@@ -97,19 +85,6 @@ def test_every_figure_is_there(name):
     assert ("fraction_of_gemm" in result) == (name != "W9")
     if name in ("W1", "W6"):
         assert 0 < result["outside_model"] < 1
-
-
-def test_a_contender_in_its_own_process_does_the_same():
-    workload = small("W6")
-    seat = OwnProcess(workload, "rnnlab", 1)
-    try:
-        assert seat.call("warm_up") is False
-        _, tokens = seat.call("turn")
-    finally:
-        seat.close()
-    here = Here(workload, "rnnlab", 1)
-    here.warm_up()
-    assert tokens == here.turn()[1]
 
 
 def test_padding_does_not_count():

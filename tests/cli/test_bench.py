@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 
 import pytest
 
 from rnnlab.bench import report
-from rnnlab.bench.measure import Seat, measure
 from rnnlab.bench.workloads import WORKLOADS
-
-
-class Here(Seat):
-    """A seat in this process, which costs no start of another."""
-
-    def call(self, method: str, *arguments: object) -> object:
-        return getattr(self, method)(*arguments)
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +16,6 @@ def small_workloads(monkeypatch):
     chosen = [dataclasses.replace(w, **small) for w in WORKLOADS if w.name in ("W1", "W9")]
     monkeypatch.setattr(report, "WORKLOADS", tuple(chosen))
     monkeypatch.setattr(report, "find_spec", lambda library: None)  # Flax takes long to compile
-    monkeypatch.setattr(report, "measure", partial(measure, seat=Here))
 
 
 def test_json(cli):

@@ -1,12 +1,14 @@
-"""Timing: contenders take turns, each in a process of its own, and medians of several rounds are
-compared."""
+"""Timing: contenders take turns in one process, and medians of several rounds are compared.
+
+Each has memory as its users have it: what one has kept goes back to the system before another's
+turn, for it may speed torch's packed form by a factor of four.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from rnnlab.bench.contenders import Batch, Contender, Ours, Torch
 from rnnlab.bench.workloads import Workload
 from rnnlab.data.batching import training_batches
 from rnnlab.data.ragged import Ragged
-from rnnlab.nn.process import use_machine
+from rnnlab.nn.process import leave_memory, use_machine
 from rnnlab.tasks.classification import TextBatch
 from rnnlab.train.loop import gradient_norm
 
@@ -25,6 +27,8 @@ _BATCHES = 4
 """In a turn; where near lengths share a batch they are the same for all contenders."""
 _WINDOWS, _TURNS_OF_WINDOWS = 8, 6
 """Of a stream: short turns, and many, for rates that are close to one another."""
+_SINGLES = 40
+"""Texts that are predicted alone, in a turn."""
 _SLOW_SECONDS, _SLOW_TURNS = 2.0, 3
 """A contender whose update takes longer takes fewer turns."""
 
@@ -105,19 +109,28 @@ class Seat:
     """
 
     def __init__(self, workload: Workload, name: str, threads: int) -> None:
-        if name == Ours.name:
-            use_machine(threads)  # as a training of this package does; rivals run as torch comes
-        else:
-            torch.set_num_threads(threads)
         self.workload = workload
+        self.threads = threads
+        self.is_ours = name == Ours.name
+        self.sit()
         self.contender = _build(workload, name)
         self.predicts = workload.name == "W9"
         self.action = self.contender.predict if self.predicts else self.contender.step
         self.batches: list[Batch] = []
         self.is_slow = False
 
+    def sit(self) -> None:
+        """Set up the process as this contender's users have it: what trainings of this package do,
+        or what torch and the C library do by themselves."""
+        leave_memory()  # what another has kept
+        if self.is_ours:
+            use_machine(self.threads)
+        else:
+            torch.set_num_threads(self.threads)
+
     def warm_up(self) -> bool:
         """Do every shape once; return whether this contender is so slow that few turns will do."""
+        self.sit()
         count = _WINDOWS if self.workload.window else _BATCHES
         bucketed = self.contender.is_bucketed
         self.batches = batches_of(self.workload, bucketed=bucketed, count=count, seed=2)
@@ -132,26 +145,24 @@ class Seat:
 
     def turn(self) -> tuple[float, int]:
         """Do all batches; return seconds and real tokens."""
+        self.sit()
         if not self.is_slow:
             self.action(self.batches[-1])  # not timed: threads wake, caches are another's
         seconds = seconds_of(lambda: [self.action(batch) for batch in self.batches])
         return seconds, real_tokens(self.workload, self.batches)
 
-    def gemm(self) -> float:
-        """Floating-point operations a second of a large product, in this process."""
-        return Gemm().flops_per_second()
-
-    def single(self, row: int, count: int) -> float:
-        """Seconds to predict one of `count` texts, alone."""
-        if len(self.batches) != count:
-            texts = self.workload.texts(count, seed=3)
-            labels = np.zeros(count, np.int64)
-            self.batches = [collate(texts, np.array([each]), labels) for each in range(count)]
-        return seconds_of(lambda: self.contender.predict(self.batches[row]))
+    def singles(self, texts: Ragged, rows: Iterable[int]) -> list[float]:
+        """Seconds to predict each of these texts, alone, one after the other."""
+        self.sit()
+        labels = np.zeros(len(texts.lengths), np.int64)
+        batches = [collate(texts, np.array([row]), labels) for row in rows]
+        self.contender.predict(batches[-1])  # not timed, as in `turn`
+        return [seconds_of(lambda b=batch: self.contender.predict(b)) for batch in batches]
 
     def outside(self) -> float:
         """See `outside_model`."""
         assert isinstance(self.contender, Ours)
+        self.sit()
         return outside_model(self.workload, self.contender)
 
 
@@ -165,44 +176,12 @@ def _build(workload: Workload, name: str) -> Contender:
     return Torch(workload, name)
 
 
-class OwnProcess:
-    """A seat in a process of its own: what one contender has done to the allocator, which may speed
-    or slow another by a factor of four, stays there."""
-
-    def __init__(self, workload: Workload, name: str, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(there, workload, name, threads), daemon=True
-        )
-        self._process.start()
-        there.close()
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of the seat."""
-        self._here.send((method, arguments))
-        return self._here.recv()
-
-    def close(self) -> None:
-        """End the process."""
-        self._here.send(None)
-        self._process.join()
-
-
-def _serve(connection: Any, workload: Workload, name: str, threads: int) -> None:
-    seat = Seat(workload, name, threads)
-    while (message := connection.recv()) is not None:
-        method, arguments = message
-        connection.send(getattr(seat, method)(*arguments))
-
-
 def measure(
     workload: Workload,
     names: Sequence[str],
     rounds: int,
     *,
     threads: int = 1,
-    seat: Callable[[Workload, str, int], Any] = OwnProcess,
 ) -> dict[str, Any]:
     """Time updates (W9: predictions) of every contender in turn.
 
@@ -211,17 +190,16 @@ def measure(
         names: contenders, this package first.
         rounds: turns of each.
         threads: of each.
-        seat: where a contender runs.
 
     Returns:
         tokens_per_second, fraction_of_gemm, outside_model, ratios, and each contender's rate.
     """
     predicts = workload.name == "W9"
     rounds = rounds * _TURNS_OF_WINDOWS if workload.window else rounds
-    seats = {name: seat(workload, name, threads) for name in names}
+    seats = {name: Seat(workload, name, threads) for name in names}
+    gemm = Gemm()
     turns = {
-        name: min(rounds, _SLOW_TURNS) if each.call("warm_up") else rounds
-        for name, each in seats.items()
+        name: min(rounds, _SLOW_TURNS) if each.warm_up() else rounds for name, each in seats.items()
     }
     rates: dict[str, list[float]] = {name: [] for name in names}
     gemm_rates, shares = [], []
@@ -230,8 +208,8 @@ def measure(
             if turn >= turns[name]:
                 continue
             if name == Ours.name:
-                gemm_rates.append(each.call("gemm"))
-            seconds, tokens = each.call("turn")
+                gemm_rates.append(gemm.flops_per_second())
+            seconds, tokens = each.turn()
             rates[name].append(tokens / seconds)
             if name == Ours.name and not predicts:
                 texts = _BATCHES * workload.batch
@@ -250,24 +228,23 @@ def measure(
     if not predicts:
         result["fraction_of_gemm"] = round(statistics.median(shares), 4)
     if predicts:
-        result |= single_text(seats, 40 * rounds)
+        result |= single_text(workload, seats, rounds)
     elif not workload.window:
-        result["outside_model"] = round(seats[Ours.name].call("outside"), 4)
-    for each in seats.values():
-        each.close()
+        result["outside_model"] = round(seats[Ours.name].outside(), 4)
     return result
 
 
-def single_text(seats: Mapping[str, Any], count: int) -> dict[str, Any]:
+def single_text(workload: Workload, seats: Mapping[str, Seat], rounds: int) -> dict[str, Any]:
     """Milliseconds to predict one text, alone: percentiles over many texts, taking turns."""
+    texts = workload.texts(_SINGLES * rounds, seed=3)
     prefixes = {Ours.name: "", "reference": "reference_"}
     times: dict[str, list[float]] = {name: [] for name in prefixes if name in seats}
-    for row in range(count):
+    for start in range(0, len(texts.lengths), _SINGLES):
         for name, each in times.items():
-            each.append(1e3 * seats[name].call("single", row, count))
+            each.extend(seats[name].singles(texts, range(start, start + _SINGLES)))
     result = {}
     for name, each in times.items():
-        middle, slow = np.percentile(each, [50, 95]).round(3)
+        middle, slow = (1e3 * np.percentile(each, [50, 95])).round(3)
         result[f"{prefixes[name]}p50_ms"] = float(middle)
         result[f"{prefixes[name]}p95_ms"] = float(slow)
     return result

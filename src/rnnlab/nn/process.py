@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -3, -4, -8
 """Names of glibc's mallopt."""
 
 
@@ -31,6 +31,22 @@ def _keep_memory() -> None:
         return
     mallopt(_MMAP_MAX, 0)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def leave_memory() -> None:
+    """Undo it: return what is free to the system, and let glibc do with memory what it does by
+    default.
+
+    By default its thresholds grow with the buffers that a process frees, up to the two set here,
+    and a process that trains is soon there.
+    """
+    mallopt = _mallopt()
+    if mallopt is None:
+        return
+    mallopt(_MMAP_MAX, 65536)
+    mallopt(_MMAP_THRESHOLD, 32 * 2**20)
+    mallopt(_TRIM_THRESHOLD, 64 * 2**20)
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def share_memory() -> None:
