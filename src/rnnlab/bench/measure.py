@@ -137,18 +137,22 @@ class Seat:
         self.action(self.batches[0])
         self.is_slow = seconds_of(lambda: self.action(self.batches[0])) > _SLOW_SECONDS
         if not self.is_slow:
-            for batch in self.batches:
-                self.action(batch)
+            self.pass_over()
         elif not bucketed:  # any batch is like the others
             self.batches = self.batches[:1]
         return self.is_slow
+
+    def pass_over(self) -> None:
+        """Do all batches."""
+        for batch in self.batches:
+            self.action(batch)
 
     def turn(self) -> tuple[float, int]:
         """Do all batches; return seconds and real tokens."""
         self.sit()
         if not self.is_slow:
-            self.action(self.batches[-1])  # not timed: threads wake, caches are another's
-        seconds = seconds_of(lambda: [self.action(batch) for batch in self.batches])
+            self.pass_over()  # not timed: threads wake, memory is fetched and caches are another's
+        seconds = seconds_of(self.pass_over)
         return seconds, real_tokens(self.workload, self.batches)
 
     def singles(self, texts: Ragged, rows: Iterable[int]) -> list[float]:
