@@ -29,6 +29,7 @@ from .helpers import (
     build,
     each_form,
     each_variant,
+    fresh_memory_is_nan,
     measure,
     needs_kernel,
     pick,
@@ -51,16 +52,6 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-@contextmanager
-def fresh_memory_is_nan() -> Iterator[None]:
-    torch.use_deterministic_algorithms(True)
-    try:
-        assert bool(torch.empty(3).isnan().all())
-        yield
-    finally:
-        torch.use_deterministic_algorithms(False)
 
 
 def exact(name: str, options: Any, case: Case, dtype: torch.dtype) -> tuple[Recurrent, Problem]:

@@ -26,6 +26,7 @@ ASKED_FOR = {
     "accumulated gradients mis-weighted",
     "the pad row is trained",
     "targets off by one",
+    "a repeated word's gradient counted once",
 }
 SLOWER = {"round_trip", "determinism"}  # they train, and start a process
 

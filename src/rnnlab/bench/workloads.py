@@ -31,6 +31,33 @@ _PERCENTILES = {
         37, 38, 40, 43, 52,
     ],
 }
+
+# the same of the place in the order of falling frequency that each running word has; of IMDB's the
+# 25,000 most frequent
+_RANKS = {
+    "imdb": [
+        0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 9, 10, 11,
+        12, 13, 14, 15, 16, 18, 19, 21, 23, 25, 27, 29, 32, 34, 37, 40, 43, 47, 51, 55, 59, 64, 69,
+        75, 81, 88, 95, 103, 112, 121, 132, 143, 156, 170, 186, 204, 223, 244, 268, 294, 323, 355,
+        391, 432, 479, 530, 586, 650, 722, 803, 894, 997, 1114, 1248, 1405, 1587, 1796, 2038, 2322,
+        2660, 3063, 3545, 4133, 4853, 5743, 6872, 8346, 10329, 13142, 17455, 24999,
+    ],
+    "sst5": [
+        0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 7, 7, 8, 9, 9, 10, 11,
+        12, 14, 15, 17, 18, 20, 22, 25, 27, 30, 33, 36, 40, 44, 48, 53, 59, 65, 72, 80, 89, 99,
+        110, 122, 135, 150, 166, 183, 202, 222, 245, 271, 299, 332, 368, 409, 455, 506, 562, 624,
+        694, 772, 859, 955, 1060, 1174, 1303, 1445, 1601, 1774, 1964, 2173, 2407, 2667, 2946, 3273,
+        3613, 4022, 4431, 4963, 5508, 6147, 6965, 7783, 8601, 10101, 11737, 13373, 15008, 16644,
+        18279,
+    ],
+    "ptb": [
+        0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 6, 7, 7, 8, 8,
+        9, 10, 11, 12, 13, 15, 16, 18, 20, 22, 24, 27, 29, 32, 35, 38, 42, 47, 52, 57, 63, 70, 78,
+        86, 96, 106, 118, 131, 146, 161, 179, 198, 219, 241, 265, 291, 319, 349, 381, 416, 454,
+        496, 540, 588, 641, 698, 761, 829, 903, 983, 1071, 1168, 1276, 1396, 1527, 1673, 1835,
+        2016, 2220, 2450, 2711, 3010, 3352, 3748, 4210, 4753, 5400, 6184, 7148, 8367, 9999,
+    ],
+}
 # fmt: on
 
 
@@ -90,19 +117,28 @@ class Workload:
         return 6.0 * (tokens * directions * weights + targets * self.features * self.outputs)
 
     def texts(self, count: int, seed: int) -> Ragged:
-        """Texts with real lengths and words of a Zipf-like law."""
+        """Texts with real lengths and real frequencies of words."""
         generator = np.random.default_rng(seed)
         table = _PERCENTILES[self.lengths]
         drawn = np.interp(generator.uniform(0, 100, count), np.arange(101), table)
         lengths = np.minimum(np.rint(drawn).astype(np.int64), self.max_tokens or 1 << 40)
-        ranks = (self.vocabulary - 2) * generator.random(int(lengths.sum())) ** 3
+        ranks = _words(self.lengths, self.vocabulary - 2, int(lengths.sum()), generator)
         return Ragged.from_lengths(ranks.astype(np.int32) + 2, lengths)
 
     def stream(self, seed: int) -> npt.NDArray[np.int64]:
         """int64[window + 1, batch]: one window of a stream, targets included."""
         generator = np.random.default_rng(seed)
-        ranks = self.vocabulary * generator.random(((self.window or 0) + 1, self.batch)) ** 3
-        return ranks.astype(np.int64)
+        steps = (self.window or 0) + 1
+        ranks = _words("ptb", self.vocabulary, steps * self.batch, generator)
+        return ranks.reshape(steps, self.batch)
+
+
+def _words(
+    source: str, vocabulary: int, count: int, generator: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw words, 0 the most frequent; those beyond a vocabulary share its last place."""
+    drawn = np.interp(generator.uniform(0, 100, count), np.arange(101), _RANKS[source])
+    return np.minimum(drawn.astype(np.int64), vocabulary - 1)
 
 
 _W1 = partial(Workload, hidden=128, layers=2, bidirectional=True, max_tokens=400)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rnnlab.data.vocabulary import UNKNOWN
 from rnnlab.exceptions import UserError
-from rnnlab.nn.embedding import Embedding
+from rnnlab.nn.embedding import Embedding, Words
 from rnnlab.nn.recurrent import Recurrent
 from rnnlab.registry import POOLINGS
 
@@ -89,12 +89,19 @@ class Classifier(nn.Module):
             lengths_B = torch.full_like(lengths_B, tokens_BT.shape[1])
         if self._can_average():
             return self._classify(self.embedding.mean(tokens_BT, lengths_B))
-        return self.read_vectors(self.embedding_dropout(self.embedding(tokens_BT)), lengths_B)
+        if self.encoder is None or self._drops_values:
+            inputs: Tensor | Words = self.embedding_dropout(self.embedding(tokens_BT))
+        else:
+            inputs = self.embedding.words(tokens_BT)
+        return self._read(inputs, tokens_BT, lengths_B)
 
     def read_vectors(self, vectors_BTD: Tensor, lengths_B: Tensor) -> Tensor:
         """Return logits float[B, C] of texts whose words are given as vectors."""
-        outputs_BTH, final_BH = self._encode(vectors_BTD, lengths_B)
-        mask_BT = _is_token(vectors_BTD, lengths_B)
+        return self._read(vectors_BTD, vectors_BTD, lengths_B)
+
+    def _read(self, inputs: Tensor | Words, rows_BT: Tensor, lengths_B: Tensor) -> Tensor:
+        outputs_BTH, final_BH = self._encode(inputs, lengths_B)
+        mask_BT = _is_token(rows_BT, lengths_B)
         pooled = [pool(outputs_BTH, final_BH, mask_BT) for pool in self.pooling]
         return self._classify(torch.cat(pooled, dim=-1))
 
@@ -106,11 +113,12 @@ class Classifier(nn.Module):
         weighing = [pool for pool in self.pooling if hasattr(pool, "weights")]
         return [pool.weights(outputs_BTH, final_BH, mask_BT) for pool in weighing]  # type: ignore[operator]
 
-    def _encode(self, vectors_BTD: Tensor, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _encode(self, inputs: Tensor | Words, lengths_B: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs and final state; without an encoder the vectors, and nothing."""
         if self.encoder is None:
-            return vectors_BTD, vectors_BTD.new_zeros(())
-        outputs_BTH, final_BH, _ = self.encoder(vectors_BTD, lengths_B)
+            assert isinstance(inputs, Tensor)
+            return inputs, inputs.new_zeros(())
+        outputs_BTH, final_BH, _ = self.encoder(inputs, lengths_B)
         return outputs_BTH, final_BH
 
     def _classify(self, features_BF: Tensor) -> Tensor:
@@ -128,8 +136,12 @@ class Classifier(nn.Module):
 
     def _can_average(self) -> bool:
         """Whether the mean of word vectors is all that is asked for, and has a faster form."""
-        drops = self.training and self.embedding_dropout.p > 0
-        return self._is_mean_of_words and not drops and self.embedding.has_mean
+        return self._is_mean_of_words and not self._drops_values and self.embedding.has_mean
+
+    @property
+    def _drops_values(self) -> bool:
+        """Whether a word's vector differs from place to place."""
+        return self.training and self.embedding_dropout.p > 0
 
 
 def _is_token(rows_BT: Tensor, lengths_B: Tensor) -> Tensor:

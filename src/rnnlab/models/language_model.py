@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rnnlab.nn.cells import State
 from rnnlab.nn.dropout import Dropout, TypeDropout
-from rnnlab.nn.embedding import Embedding
+from rnnlab.nn.embedding import Embedding, Words
 from rnnlab.nn.heads import Head, LinearHead
 from rnnlab.nn.recurrent import Recurrent
 
@@ -94,8 +94,7 @@ class LanguageModel(nn.Module):
             state: that the window before left, float[layers, B, H] each; None for zero. Those of
                 the layer on top come last.
         """
-        inputs_BTD = self.type_dropout(self.embedding(tokens_BT), tokens_BT)
-        outputs_BTH, after = self._recur(self.input_dropout(inputs_BTD), state)
+        outputs_BTH, after = self._recur(self._look_up(tokens_BT), state)
         dropped_BTH = self.output_dropout(outputs_BTH)
         features_BTF = dropped_BTH if self.projection is None else self.projection(dropped_BTH)
         return Reading(features_BTF, after, outputs_BTH, dropped_BTH)
@@ -108,10 +107,16 @@ class LanguageModel(nn.Module):
         """ln of the probability of every word after each of the features, float[N, V]."""
         return self.head.log_probabilities(features_NF)
 
-    def _recur(self, inputs_BTD: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _look_up(self, tokens_BT: Tensor) -> Tensor | Words:
+        """The encoder's inputs."""
+        if not self.training or not (self.type_dropout.share or self.input_dropout.share):
+            return self.embedding.words(tokens_BT)
+        return self.input_dropout(self.type_dropout(self.embedding(tokens_BT), tokens_BT))
+
+    def _recur(self, inputs: Tensor | Words, state: State | None) -> tuple[Tensor, State]:
         count = self.encoder.cell.STATES
         lower, upper = (None, None) if state is None else (state[:count], state[count:])
-        outputs_BTH, _, after = self.encoder(inputs_BTD, None, lower)
+        outputs_BTH, _, after = self.encoder(inputs, None, lower)
         if self.top is None:
             return outputs_BTH, after
         outputs_BTH, _, top_after = self.top(self.between(outputs_BTH), None, upper)

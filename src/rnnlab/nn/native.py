@@ -1,7 +1,7 @@
 """One recurrent layer over sequences of different lengths, without padding, by the compiled kernel.
 
-Legend: N tokens of all sequences, B sequences, D input width, G gates, H state width, W = H rounded
-up to a multiple of 64 bytes, S directions.
+Legend: N tokens of all sequences, U distinct inputs, B sequences, D input width, G gates, H state
+width, W = H rounded up to a multiple of 64 bytes, S directions.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
 from rnnlab.nn.products import column_sums, product, transposed_product
+from rnnlab.nn.rows import sum_by_place
 
 _CELLS = ("rnn", "lstm", "gru", "gru_before")
 _ACTIVATIONS = ("tanh", "relu", "sigmoid")
@@ -36,7 +37,8 @@ class _Direction(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("cell", "activation", "units", "width", "reverse")),
         *((name, ctypes.c_int64) for name in ("keep", "gates_stride", "state_stride")),
-        *((name, ctypes.c_void_p) for name in ("weight", "bias", "gates", "out", "extra")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias", "inputs")),
+        *((name, ctypes.c_void_p) for name in ("gates", "out", "extra")),
         *((name, ctypes.c_void_p) for name in ("grad_out", "grad_final", "grad_gates")),
         *((name, ctypes.c_void_p) for name in ("grad_extra", "carry")),
     ]
@@ -46,7 +48,7 @@ class _Batch(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("tokens", "batch", "directions", "threads")),
         ("backward", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("order", "offsets", "lengths")),
+        *((name, ctypes.c_void_p) for name in ("order", "offsets", "lengths", "places")),
         ("each", ctypes.POINTER(_Direction)),
         ("team", ctypes.c_void_p),
     ]
@@ -79,20 +81,22 @@ class Layout:
 
 
 def layer(
-    x_ND: Tensor,
+    x_UD: Tensor,
     layout: Layout,
     kind: Kind,
     weights: Sequence[Weights],
     state: tuple[Tensor, ...] | None,
+    places_N: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run one layer in one or both directions.
 
     Args:
-        x_ND: inputs of all tokens.
+        x_UD: inputs; of all tokens, or the distinct ones, which are then multiplied once each.
         layout: of the sequences in the rows.
         kind: the cell.
         weights: per direction; the second runs backwards.
         state: initial states float[S, B, H], one for each that the cell has, or None for zero.
+        places_N: int64, which of the inputs each token has; None where each has its own.
 
     Returns:
         Outputs [N, S·H], and the states [S, B, H] after each sequence's last step.
@@ -100,7 +104,7 @@ def layer(
     hidden, cell = (*(state or ()), None, None)[:2]
     flat = [tensor for direction in weights for tensor in direction]
     outputs, last, last_cell = _Layer.apply(  # type: ignore[misc]
-        x_ND, layout, kind, torch.is_grad_enabled(), hidden, cell, *flat
+        x_UD, places_N, layout, kind, torch.is_grad_enabled(), hidden, cell, *flat
     )
     return outputs, (last, last_cell) if kind.cell == "lstm" else (last,)
 
@@ -111,7 +115,8 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        x_ND: Tensor,
+        x_UD: Tensor,
+        places_N: Tensor | None,
         layout: Layout,
         kind: Kind,
         keep: bool,
@@ -122,7 +127,7 @@ class _Layer(torch.autograd.Function):
         ctx.layout, ctx.kind = layout, kind
         directions = len(weights) // 4
         ctx.units = units = weights[1].shape[1]
-        ctx.width = width = _padded(units, x_ND.element_size())
+        ctx.width = width = _padded(units, x_UD.element_size())
         ctx.gates = gates = weights[1].shape[0] // units
         inward, bias = [], []
         for w_ih, _, b_ih, b_hh in _fours(weights):
@@ -132,9 +137,11 @@ class _Layer(torch.autograd.Function):
             inward.append(_widen(w_ih.unflatten(0, (gates, units)), width, dim=1).flatten(0, 1))
             bias.append(_widen(both.view(-1, units), width))
         inward_GD = inward[0] if directions == 1 else torch.cat(inward)
-        gates_NG = product(x_ND, inward_GD)
+        inputs_UG = gates_NG = product(x_UD, inward_GD)
+        if places_N is not None:
+            gates_NG = inputs_UG.new_empty(layout.tokens, len(inward_GD))
         rows = layout.tokens + layout.batch
-        out = x_ND.new_empty(rows, directions * width)
+        out = x_UD.new_empty(rows, directions * width)
         extra = out if kind.cell == "rnn" else torch.empty_like(out)
         starts = {"lstm": ((out, hidden), (extra, cell))}.get(kind.cell, ((out, hidden),))
         for buffer, initial in starts:
@@ -151,11 +158,14 @@ class _Layer(torch.autograd.Function):
             backward=False,
             keep=keep,
             bias=bias,
+            places=places_N,
+            inputs=inputs_UG,
             gates=gates_NG,
             out=out,
             extra=extra,
         )
-        ctx.save_for_backward(x_ND, inward_GD, gates_NG, out, extra, *weights)
+        ctx.places = places_N
+        ctx.save_for_backward(x_UD, inward_GD, gates_NG, out, extra, *weights)
         outputs = _narrow(out[: layout.tokens], directions, units).flatten(1)
         lasts = []
         for buffer in (out, extra):
@@ -169,7 +179,7 @@ class _Layer(torch.autograd.Function):
     @once_differentiable
     @compiled.fading_to_zero()
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:  # type: ignore[override]
-        x_ND, inward_GD, gates_NG, out, extra, *weights = ctx.saved_tensors
+        x_UD, inward_GD, gates_NG, out, extra, *weights = ctx.saved_tensors
         layout, kind = ctx.layout, ctx.kind
         units, width, gates = ctx.units, ctx.width, ctx.gates
         directions = len(weights) // 4
@@ -195,10 +205,13 @@ class _Layer(torch.autograd.Function):
             grad_extra=grad_extra,
             carry=carry,
         )
-        grad_x = product(grad_gates, inward_GD.T) if ctx.needs_input_grad[0] else None
-        grad_inward = transposed_product(grad_gates, x_ND)
+        grad_inputs = grad_gates
+        if ctx.places is not None:
+            grad_inputs = sum_by_place(ctx.places, grad_gates, len(x_UD))
+        grad_x = product(grad_inputs, inward_GD.T) if ctx.needs_input_grad[0] else None
+        grad_inward = transposed_product(grad_inputs, x_UD)
         grad_inward = grad_inward.reshape(directions, gates, width, -1)[:, :, :units]
-        grad_bias = column_sums(grad_gates).view(directions, gates, width)[..., :units]
+        grad_bias = column_sums(grad_inputs).view(directions, gates, width)[..., :units]
         grad_weights: list[Tensor] = []
         grad_starts = []
         for s, (_, weight, _, _) in enumerate(_fours(weights)):
@@ -230,7 +243,7 @@ class _Layer(torch.autograd.Function):
                 grad_bias[s].flatten(),
                 grad_b_hh.flatten(),
             ]
-            if ctx.needs_input_grad[4]:
+            if ctx.needs_input_grad[5]:
                 first_B = layout.first_rows(bool(s))
                 grad_BH = carry[:, own][:, :units] if kind.cell.startswith("gru") else 0
                 for at, (rows, inputs) in enumerate(products):
@@ -242,9 +255,9 @@ class _Layer(torch.autograd.Function):
                 grad_starts.append(grad_BH)
         grad_hidden = torch.stack(grad_starts) if grad_starts else None
         grad_cell = None
-        if ctx.needs_input_grad[5]:
+        if ctx.needs_input_grad[6]:
             grad_cell = _narrow(carry, directions, units).transpose(0, 1)
-        return grad_x, None, None, None, grad_hidden, grad_cell, *grad_weights
+        return grad_x, None, None, None, None, grad_hidden, grad_cell, *grad_weights
 
 
 def _run(
@@ -256,6 +269,7 @@ def _run(
     backward: bool,
     keep: bool = True,
     bias: Sequence[Tensor] = (),
+    places: Tensor | None = None,
     gates: Tensor,
     **buffers: Tensor,
 ) -> None:
@@ -286,6 +300,7 @@ def _run(
         order=layout.order.data_ptr(),
         offsets=layout.offsets.data_ptr(),
         lengths=layout.lengths.data_ptr(),
+        places=None if places is None else places.data_ptr(),
         each=each,
     )
     if compiled.call("rnnlab_recurrence", batch, gates):

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from rnnlab.nn import compiled, dense, native
 from rnnlab.nn.cells import State, Weights
+from rnnlab.nn.embedding import Words
 from rnnlab.options import Options
 
 VERSION = 2
@@ -107,23 +108,24 @@ class Recurrent(nn.Module):
         )
         return first, second, third, fourth
 
-    def initial_state(self, x_BTD: Tensor) -> State:
+    def initial_state(self, inputs: Tensor | Words) -> State:
         """Zero states float[layers·S, B, H] for a batch, one for each that the cell has."""
+        batch, _, vectors = _parts(inputs)
         rows = self.num_layers * len(self.suffixes)
-        zero = x_BTD.new_zeros(rows, len(x_BTD), self.hidden_size)
-        return (zero,) * self.cell.STATES
+        return (vectors.new_zeros(rows, batch, self.hidden_size),) * self.cell.STATES
 
     def kernel(self, x_BTD: Tensor) -> str:
         """Name the form that runs on such an input."""
         return compiled.name() if self._is_native(x_BTD) else "torch"
 
     def forward(
-        self, x_BTD: Tensor, lengths_B: Tensor | None, state: State | None = None
+        self, inputs: Tensor | Words, lengths_B: Tensor | None, state: State | None = None
     ) -> tuple[Tensor, Tensor, State]:
         """Run all layers.
 
         Args:
-            x_BTD: inputs; what is at padding does not matter.
+            inputs: float[B, T, D], or word vectors, with each of which the first layer's product is
+                then done once; what is at padding does not matter.
             lengths_B: int64[B], tokens per sequence, each at least 1; None for T everywhere.
             state: states to begin with, float[layers·S, B, H] each, or None for zero.
 
@@ -135,17 +137,20 @@ class Recurrent(nn.Module):
         Raises:
             ValueError: the lengths or the state do not fit the batch.
         """
-        state = self.initial_state(x_BTD) if state is None else state
-        self._check(x_BTD, lengths_B, state)
+        state = self.initial_state(inputs) if state is None else state
+        batch, time, vectors = _parts(inputs)
+        self._check(batch, time, lengths_B, state)
         lengths_B = None if lengths_B is None else lengths_B.to(torch.int64)
-        run = self._forward_native if self._is_native(x_BTD) else self._forward_dense
-        outputs_BTK, last = run(x_BTD, lengths_B, state)
+        if self._is_native(vectors):
+            outputs_BTK, last = self._forward_native(inputs, lengths_B, state)
+        else:
+            x_BTD = inputs.laid_out() if isinstance(inputs, Words) else inputs
+            outputs_BTK, last = self._forward_dense(x_BTD, lengths_B, state)
         final_BK = last[0][-len(self.suffixes) :].transpose(0, 1).flatten(1)
         return outputs_BTK, final_BK, last
 
-    def _check(self, x_BTD: Tensor, lengths_B: Tensor | None, state: State) -> None:
+    def _check(self, batch: int, time: int, lengths_B: Tensor | None, state: State) -> None:
         """The kernel trusts what it is given."""
-        batch, time, _ = x_BTD.shape
         if lengths_B is None:
             if time < 1:
                 raise ValueError("sequences need at least 1 step")
@@ -164,19 +169,23 @@ class Recurrent(nn.Module):
         return hasattr(self.cell, "kind") and compiled.serves(x_BTD)
 
     def _forward_native(
-        self, x_BTD: Tensor, lengths_B: Tensor | None, state: State
+        self, inputs: Tensor | Words, lengths_B: Tensor | None, state: State
     ) -> tuple[Tensor, State]:
-        batch, time, _ = x_BTD.shape
+        batch, time, vectors = _parts(inputs)
         if lengths_B is None:
             lengths_B = torch.full((batch,), time)
         layout = native.Layout(lengths_B)
         is_full = layout.tokens == batch * time
-        rows_ND = x_BTD.flatten(0, 1)
+        rows_ND = vectors.flatten(0, -2)
+        places_N = inputs.places.flatten() if isinstance(inputs, Words) else None
         present_N = torch.empty(0)
         if not is_full:
             is_token_BT = torch.arange(time) < lengths_B.unsqueeze(1)
             present_N = is_token_BT.flatten().nonzero().flatten()
-            rows_ND = _TakeRows.apply(rows_ND, present_N)
+            if places_N is None:
+                rows_ND = _TakeRows.apply(rows_ND, present_N)
+            else:
+                places_N = places_N[present_N]
         kind = self.cell.kind(self.options)
         lasts = []
         for layer in range(self.num_layers):
@@ -184,7 +193,8 @@ class Recurrent(nn.Module):
                 rows_ND = self._drop(rows_ND, lengths_B)
             own = self._layer_state(state, layer)
             weights = self._layer_weights(layer)
-            rows_ND, last = native.layer(rows_ND, layout, kind, weights, own)
+            rows_ND, last = native.layer(rows_ND, layout, kind, weights, own, places_N)
+            places_N = None
             lasts.append(last)
         if not is_full:
             whole = rows_ND.new_zeros(batch * time, self.output_size)
@@ -228,6 +238,13 @@ class Recurrent(nn.Module):
         batch = rows.shape[1] if lengths_B is None else len(lengths_B)
         mask_BK = F.dropout(rows.new_ones(batch, rows.shape[-1]), self.dropout)
         return rows * (mask_BK if lengths_B is None else mask_BK.repeat_interleave(lengths_B, 0))
+
+
+def _parts(inputs: Tensor | Words) -> tuple[int, int, Tensor]:
+    """B, T, and the vectors, of whatever shape."""
+    if isinstance(inputs, Words):
+        return *inputs.places.shape, inputs.vectors  # type: ignore[return-value]
+    return *inputs.shape[:2], inputs  # type: ignore[return-value]
 
 
 def _stack_layers(lasts: list[State]) -> State:

@@ -106,6 +106,29 @@ def sum_rows(
     )
 
 
+def sum_by_place(places_N: Tensor, gradient_ND: Tensor, count: int) -> Tensor:
+    """Sums [count, D] of the rows that belong to each place, added up in their order.
+
+    Args:
+        places_N: int64, from 0 to count - 1.
+        gradient_ND: contiguous.
+        count: of the places.
+    """
+    sums = gradient_ND.new_zeros(count, gradient_ND.shape[1])
+    slot = torch.arange(count, dtype=torch.int32)
+    call = _SumRows(
+        entries=len(places_N),
+        columns=gradient_ND.shape[1],
+        skip=-1,
+        places=places_N.data_ptr(),
+        gradients=gradient_ND.data_ptr(),
+        slot=slot.data_ptr(),
+        sums=sums.data_ptr(),
+    )
+    compiled.call("rnnlab_sum_rows", call, gradient_ND)
+    return sums
+
+
 def adam_rows(
     table_VD: Tensor,
     mean_VD: Tensor,

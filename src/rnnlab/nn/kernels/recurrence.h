@@ -9,8 +9,9 @@
  * Layout. Tokens of all sequences follow one another: row offsets[b] + t is token t of sequence b.
  * Widths are the number of units rounded up to a multiple of 64 bytes; what is beyond the units is
  * never read back into them.
- *   gates       [tokens][gates x width]   in: inputs times weights; out: gates after their activation
- *                                         (if `keep`)
+ *   inputs      [any][gates x width]      inputs times weights: of token i in row places[i], or in
+ *                                         row i where there are no places; it may be `gates` then
+ *   gates       [tokens][gates x width]   out: gates after their activation (if `keep`)
  *   bias        [gates][width]            of inputs and states together; for the GRU one row more:
  *                                         the candidate's inside the reset gate
  *   out, extra  [tokens + batch][width]   states; rows from `tokens` on hold the initial ones.
@@ -35,7 +36,7 @@ enum { RNN, LSTM, GRU, GRU_BEFORE };
 typedef struct {
     int64_t cell, activation, units, width, reverse, keep;
     int64_t gates_stride, state_stride; /* of rows, in numbers */
-    const void *weight, *bias;
+    const void *weight, *bias, *inputs;
     void *gates, *out, *extra;
     const void *grad_out, *grad_final;
     void *grad_gates, *grad_extra, *carry;
@@ -44,6 +45,7 @@ typedef struct {
 typedef struct {
     int64_t tokens, batch, directions, threads, backward;
     const int64_t *order, *offsets, *lengths; /* order: of falling length */
+    const int64_t *places;
     const DIRECTION *each;
     TEAM team;
 } BATCH;

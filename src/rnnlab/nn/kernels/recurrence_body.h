@@ -124,6 +124,7 @@ typedef struct {
     const REAL **grad_out, **grad_final;       /* from above; of the final output */
     REAL **grad_gates, **grad_extra, **carry;  /* this step; the state's gradient going back */
     const REAL **grad_gates_after, **grad_extra_after, **grad_candidate;
+    const REAL **inputs;
 } STEP;
 
 /* Fetch what rows at .. at + m will be read of soon: n vectors at a place in each. */
@@ -139,7 +140,7 @@ INLINE void load(VEC sum[MAX_ROWS][4], int m, int n, REAL *const *rows, int64_t 
 /* Sums of a step's gates begin with the inputs' part and the biases. */
 INLINE void load_gates(VEC sum[MAX_ROWS][4], int m, int n, const DIRECTION *d, const PART *p,
                        const STEP *s, int64_t place, int64_t stride, int64_t at) {
-    load(sum, m, n, s->gates, place, stride, at);
+    load(sum, m, n, p->first ? (REAL *const *)s->inputs : s->gates, place, stride, at);
     if (p->first)
         EACH(j, n) {
             VEC bias = READ((const REAL *)d->bias + place + j * stride);
@@ -158,7 +159,7 @@ INLINE void lstm_forward(int m, const DIRECTION *d, int64_t block, const PART *p
                          int64_t at) {
     int64_t w = d->width;
     VEC sum[MAX_ROWS][4], cell[MAX_ROWS];
-    EACH(g, 4) FETCH(s->gates + m, block + g * w, m, 1);
+    EACH(g, 4) FETCH(s->inputs + m, block + g * w, m, 1);
     if (p->last) FETCH(s->extra_before, block, m, 1);
     load_gates(sum, m, 4, d, p, s, block, w, at);
     multiply(sum, m, 4, p, at);
@@ -180,7 +181,7 @@ INLINE void gru_forward(int m, const DIRECTION *d, int64_t block, const PART *p,
                         int64_t at) {
     int64_t w = d->width;
     VEC sum[MAX_ROWS][4], candidate[MAX_ROWS];
-    EACH(g, 3) FETCH(s->gates + m, block + g * w, m, 1);
+    EACH(g, 3) FETCH(s->inputs + m, block + g * w, m, 1);
     const REAL *bias = d->bias;
     load_gates(sum, m, 2, d, p, s, block, w, at);
     EACH(i, m) sum[i][2] = READ(p->first ? bias + 3 * w + block : s->extra[at + i] + block);
@@ -189,7 +190,7 @@ INLINE void gru_forward(int m, const DIRECTION *d, int64_t block, const PART *p,
         CURVE curves[2] = {SIGMOID_CURVE, SIGMOID_CURVE};
         EACH(i, m) {
             bend(sum[i], curves, 0, 2);
-            VEC inputs = READ(s->gates[at + i] + 2 * w + block) + READ(bias + 2 * w + block);
+            VEC inputs = READ(s->inputs[at + i] + 2 * w + block) + READ(bias + 2 * w + block);
             candidate[i] = inputs + sum[i][0] * sum[i][2];
         }
         activate(candidate, d->activation, m);
@@ -243,7 +244,7 @@ INLINE void gru_before_state(int m, int n, const DIRECTION *d, int64_t block, co
 INLINE void rnn_forward(int m, int n, const DIRECTION *d, int64_t block, const PART *p,
                         const STEP *s, int64_t at) {
     VEC sum[MAX_ROWS][4];
-    FETCH(s->gates + m, block, m, n);
+    FETCH(s->inputs + m, block, m, n);
     load_gates(sum, m, n, d, p, s, block, LANES, at);
     multiply(sum, m, n, p, at);
     if (!p->last) return store(sum, m, n, s->gates, block, LANES, at);
@@ -445,7 +446,7 @@ static void backward_step(const DIRECTION *d, const REAL *packed, const REAL *pa
 /* --- one thread's share ------------------------------------------------------------------------ */
 
 static int run_share(const BATCH *b, const DIRECTION *d, int64_t part, int64_t parts) {
-    enum { POINTERS = 13 };
+    enum { POINTERS = 14 };
     int64_t rows = (b->batch - part + parts - 1) / parts;
     if (rows <= 0) return 0;
     int64_t gates = d->cell == LSTM ? 4 : d->cell == RNN ? 1 : 3;
@@ -462,7 +463,7 @@ static int run_share(const BATCH *b, const DIRECTION *d, int64_t part, int64_t p
         (const REAL **)pointers + 5 * list, (const REAL **)pointers + 6 * list,
         pointers + 7 * list, pointers + 8 * list, pointers + 9 * list,
         (const REAL **)pointers + 10 * list, (const REAL **)pointers + 11 * list,
-        (const REAL **)pointers + 12 * list,
+        (const REAL **)pointers + 12 * list, (const REAL **)pointers + 13 * list,
     };
     REAL *packed_candidate = packed + 2 * panel_size;
     if (b->backward) {
@@ -493,7 +494,11 @@ static int run_share(const BATCH *b, const DIRECTION *d, int64_t part, int64_t p
             s.extra[r] = (REAL *)d->extra + row * d->state_stride;
             s.out_before[r] = (REAL *)d->out + before * d->state_stride;
             s.extra_before[r] = (REAL *)d->extra + before * d->state_stride;
-            if (!b->backward) continue;
+            if (!b->backward) {
+                int64_t place = b->places ? b->places[row] : row;
+                s.inputs[r] = (const REAL *)d->inputs + place * d->gates_stride;
+                continue;
+            }
             s.grad_out[r] = (REAL *)d->grad_out + row * d->state_stride;
             s.grad_final[r] = (REAL *)d->grad_final + sequence * d->state_stride;
             s.carry[r] = (REAL *)d->carry + sequence * d->state_stride;

@@ -1,7 +1,8 @@
 /* Gradients of a table of which a step reads few rows, in float (rows_float.c) and double.
  *
  * A gradient is `count` distinct row numbers and as many rows of `columns` numbers. `slot` is a map
- * from row to its place in them, -1 where it has none; it is so on entry and on return.
+ * from row to its place in them, -1 where it has none; it is so on entry and on return. A row that
+ * has a place on entry keeps it: its gradients are added to what is there.
  */
 
 #ifndef RNNLAB_ROWS_H

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -124,7 +125,11 @@ def recurrences(model: Any) -> list[str]:
 
 
 def _replace(model: Any, form: Callable[[Recurrent], nn.Module]) -> None:
-    """Let a model run its recurrence in another form."""
+    """Let a model run its recurrence in another form, and look its words up one by one."""
+    table = model.embedding
+    table.words = partial(
+        nn.functional.embedding, weight=table.weight, padding_idx=table.padding_idx
+    )
     for name in recurrences(model):
         setattr(model, name, form(getattr(model, name)))
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rnnlab.nn import dense
+from rnnlab.nn import dense, native
 from rnnlab.nn.embedding import Embedding
 from rnnlab.nn.pooling import _attention
 from rnnlab.nn.recurrent import Recurrent
@@ -70,6 +70,17 @@ def _trains_the_pad_row(forward: Any) -> Any:
     return lambda self, tokens: F.embedding(tokens, self.weight)
 
 
+def _counts_a_word_once(sum_by_place: Any) -> Any:
+    """Of the tokens that are the same word, the last alone gives it a gradient."""
+
+    def planted(places_N: Tensor, gradient_ND: Tensor, count: int) -> Tensor:
+        order_N = torch.arange(len(places_N))
+        last_U = torch.zeros(count, dtype=torch.int64).scatter_reduce_(0, places_N, order_N, "amax")
+        return gradient_ND[last_U]
+
+    return planted
+
+
 _FORWARD = (Recurrent, "forward")
 _TORCH_FORM = (Recurrent, "_is_native", lambda _: lambda self, x_BTD: False)
 
@@ -99,6 +110,12 @@ BUGS = [
         ((Recurrent, "_layer_weights", _swaps_gates),),
     ),
     Bug(
+        "a repeated word's gradient counted once",
+        "reference",
+        "table-lstm",
+        ((native, "sum_by_place", _counts_a_word_once),),
+    ),
+    Bug(
         "softmax over padding",
         "padding",
         "compositional-bilstm-attention",
@@ -108,6 +125,6 @@ BUGS = [
         "the pad row is trained",
         "learning",
         "compositional-gru",
-        ((*_FORWARD, _reads_padding), (Embedding, "forward", _trains_the_pad_row)),
+        ((*_FORWARD, _reads_padding), (Embedding, "words", _trains_the_pad_row)),
     ),
 ]
