@@ -10,6 +10,8 @@ from rnnlab.config.training import NonMonotone
 from rnnlab.data import batching, folds, streams, subset, validation
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset
+from rnnlab.data.download import file_sha256
+from rnnlab.data.tables import open_table
 from rnnlab.files import sha256_json
 from rnnlab.model_folder import reading_versions
 from rnnlab.selection import selection_metric
@@ -21,6 +23,7 @@ _UNREAD = {
 """Keys of `train` that a task does not read."""
 
 _LATER = {
+    "data.extra": None,
     "model.embedding.type_dropout": 0.0,
     "model.embedding.locked": False,
     "model.embedding.initial_range": None,
@@ -81,11 +84,12 @@ def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
     for key in type(config.data.source.options).model_fields:
         del settings["data"][key]
     _forget_unused_cuts(settings["data"], dataset)
+    if config.data.extra is not None:
+        settings["data"]["extra"]["path"] = file_sha256(open_table(config.data.extra.path).path)
     if not config.model.module.TRAINED:
         return _identity(config, dataset, settings)
     settings["train"]["metric"] = metric
     if (vectors := getattr(config.model.options.embedding, "vectors", None)) is not None:
-        from rnnlab.data.download import file_sha256
         from rnnlab.data.vectors import locate_vectors
 
         settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from rnnlab.data.tables import Chunk, TableReader, open_table, open_writer
+from rnnlab.data.tables import Chunk, TableReader, TableWriter, open_table, open_writer
+from rnnlab.exceptions import UserError
 from rnnlab.predictor import Predictions, Tally
+
+if TYPE_CHECKING:
+    from rnnlab.data.dataset import Dataset
+
+_CHUNK_TEXTS = 2048
 
 
 class Labeller(Protocol):
@@ -55,11 +61,7 @@ class LabelledColumns:
     def of(self, chunk: Chunk, probabilities: npt.NDArray[np.float32]) -> dict[str, Any]:
         """The values of a chunk, by name."""
         columns = {self._kept[name]: values for name, values in chunk.columns.items()}
-        columns["label"] = [self._labels[i] for i in probabilities.argmax(axis=1)]
-        columns["probability"] = probabilities.max(axis=1)
-        for number, name in enumerate(self._labels):
-            columns[f"p_{name}"] = probabilities[:, number]
-        return columns
+        return columns | _answers(self._labels, probabilities)
 
 
 def predict_table(
@@ -68,6 +70,8 @@ def predict_table(
     target: Path,
     column: str | None,
     see: Callable[[Sequence[str]], None],
+    *,
+    least: float = 0.0,
 ) -> dict[str, Any]:
     """Label a table in one pass, row by row in its order; memory does not grow with it.
 
@@ -76,6 +80,7 @@ def predict_table(
         source, target: tables; the extensions name the formats.
         column: of the texts; by default the one that the run was trained on, or "text".
         see: is given the texts as they are labelled.
+        least: texts whose label is less probable than this are left out.
 
     Raises:
         UserError: a table is malformed or has no such column.
@@ -84,12 +89,69 @@ def predict_table(
     column = column or predictor.text_column
     table.require(column, "--text")
     columns = LabelledColumns(table, predictor.labels)
-    tally = Tally()
+    tally, kept = Tally(), 0
     with open_writer(target, columns.names, like=table) as writer:
         for chunk in table.chunks():
             texts = chunk.texts(column)
             see(texts)
             result = predictor.predict(texts)
-            writer.write(columns.of(chunk, result.probabilities))
+            kept += _write_sure(writer, columns.of(chunk, result.probabilities), least)
             tally.add(result)
-    return {"output": str(target), **tally.facts(), "max_tokens": predictor.max_tokens}
+    facts = {"output": str(target), "kept": kept, **tally.facts()}
+    return {**facts, "max_tokens": predictor.max_tokens}
+
+
+def predict_split(
+    predictor: Labeller,
+    dataset: Dataset,
+    split: str,
+    target: Path,
+    see: Callable[[Sequence[str]], None],
+    *,
+    least: float = 0.0,
+) -> dict[str, Any]:
+    """Label the texts of a data set's split into a table: row (in the split), text, label,
+    probability and p_LABEL. The other arguments and errors are those of `predict_table`."""
+    if split not in dataset.splits:
+        known = ", ".join(dataset.splits)
+        raise UserError(f"--split: {dataset.name} has no split '{split}'; it has {known}")
+    texts, rows = dataset.texts(dataset.holder(split)), dataset.rows(split)
+    names = ["row", "text", "label", "probability", *(f"p_{name}" for name in predictor.labels)]
+    tally, kept = Tally(), 0
+    with open_writer(target, names) as writer:
+        for start in range(0, len(rows), _CHUNK_TEXTS):
+            part = rows[start : start + _CHUNK_TEXTS]
+            some = texts.texts(part)
+            see(some)
+            result = predictor.predict(some)
+            found = {"row": part, "text": some, **_answers(predictor.labels, result.probabilities)}
+            kept += _write_sure(writer, found, least)
+            tally.add(result)
+    facts = {"output": str(target), "kept": kept, **tally.facts()}
+    return {**facts, "max_tokens": predictor.max_tokens}
+
+
+def _answers(labels: tuple[str, ...], probabilities: npt.NDArray[np.float32]) -> dict[str, Any]:
+    """Columns of what a model answers."""
+    return {
+        "label": [labels[i] for i in probabilities.argmax(axis=1)],
+        "probability": probabilities.max(axis=1),
+        **{f"p_{name}": probabilities[:, number] for number, name in enumerate(labels)},
+    }
+
+
+def _write_sure(writer: TableWriter, columns: dict[str, Any], least: float) -> int:
+    """Write the rows whose label is probable enough; return how many those are."""
+    rows = np.flatnonzero(columns["probability"] >= least)
+    if len(rows):
+        writer.write({name: _some(column, rows) for name, column in columns.items()})
+    return len(rows)
+
+
+def _some(column: Any, rows: npt.NDArray[np.int64]) -> Any:
+    """Rows of a column of any kind."""
+    if len(rows) == len(column):
+        return column
+    if hasattr(column, "take"):  # NumPy's or Arrow's
+        return column.take(rows)
+    return [column[row] for row in rows.tolist()]

@@ -10,11 +10,12 @@ from pathlib import Path
 from rnnlab import compose
 from rnnlab.data.dataset import Dataset
 from rnnlab.data.download import found
+from rnnlab.data.texts import plain
 from rnnlab.ensemble import Ensemble, is_ensemble
 from rnnlab.environment import now
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line
-from rnnlab.run_records import LEDGER, run_config
+from rnnlab.run_records import LEDGER, one_run, run_config
 from rnnlab.train.rundir import RunDirectory
 
 
@@ -36,8 +37,7 @@ class PredictedTexts:
             self._read()
 
     def _read(self) -> None:
-        is_many = is_ensemble(self._path)
-        run = Ensemble.open(self._path).members[0].run if is_many else RunDirectory(self._path)
+        run = one_run(self._path)
         if not run.config.is_file():
             return
         config = run_config(run)
@@ -47,12 +47,12 @@ class PredictedTexts:
         dataset: Dataset = compose.dataset_of(config)
         if "test" in dataset.splits:
             self._dataset = dataset.name
-            self._test = frozenset(map(_plain, dataset.texts("test").texts()))
+            self._test = frozenset(map(plain, dataset.texts("test").texts()))
 
     def see(self, texts: Sequence[str]) -> None:
         """Take in texts that are labelled."""
         if self._test:
-            self.count += sum(_plain(text) in self._test for text in texts)
+            self.count += sum(plain(text) in self._test for text in texts)
 
     def enter(self) -> None:
         """Enter the use in the ledger, if there was one."""
@@ -70,7 +70,3 @@ class PredictedTexts:
             "predicted": self.count,
         }
         append_line(self._path.resolve().parent / LEDGER, json.dumps(line))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())

@@ -10,10 +10,28 @@ from rnnlab import compose
 from rnnlab.config.load import parse_config, parse_yaml
 from rnnlab.config.schema import Config
 from rnnlab.data.dataset import Dataset
+from rnnlab.ensemble import Ensemble, is_ensemble
 from rnnlab.environment import now
 from rnnlab.exceptions import UserError
 from rnnlab.files import append_line
 from rnnlab.train.rundir import LEDGER, RunDirectory
+
+
+def one_run(path: Path) -> RunDirectory:
+    """The run there, or the first member of the ensemble there."""
+    return Ensemble.open(path).members[0].run if is_ensemble(path) else RunDirectory(path)
+
+
+def run_data(path: Path) -> Dataset:
+    """The data set of a run or of an ensemble.
+
+    Raises:
+        UserError: there is a model alone, or the data is not here.
+    """
+    run = one_run(path)
+    if not run.config.is_file():
+        raise UserError(f"{path} is no run, and does not know its data; give a run directory")
+    return compose.dataset_of(run_config(run))
 
 
 def run_config(run: RunDirectory) -> Config:

@@ -188,9 +188,9 @@ def test_a_table_to_label(refused, tmp_path, finished, content, parts):
 
 def test_what_to_label_must_be_clear(refused, tmp_path, finished):
     predict = ("predict", finished.run)
-    assert "--input and --output go together" in refused(*predict, "--input", finished.test)
+    assert "--output goes with --input" in refused(*predict, "--input", finished.test)
     both = ("--input", finished.test, "--output", "out.csv")
-    assert "texts or --input" in refused(*predict, "a text", *both)
+    assert "give texts, --input or" in refused(*predict, "a text", *both)
     assert "'.doc'" in refused(*predict, "--input", finished.test, "--output", "out.doc")
     assert "absent.csv: no such file" in refused(
         *predict, "--input", "absent.csv", "--output", "out.csv"

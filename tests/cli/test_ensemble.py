@@ -112,6 +112,7 @@ def test_predict_takes_it_like_a_run(cli, members, finished):
     assert done.json == {
         "output": "out.csv",
         "texts": 30,
+        "kept": 30,
         "texts_cut": 0,
         "texts_empty": 0,
         "tokens": 225,

@@ -107,6 +107,7 @@ def test_a_table_keeps_its_rows_and_columns(cli, tmp_path, finished, scored, ext
     assert result.json == {
         "output": str(output),
         "texts": 30,
+        "kept": 30,
         "texts_cut": 0,
         "texts_empty": 0,
         "tokens": sum(len(row["review"].split()) for row in read_csv(finished.test)),

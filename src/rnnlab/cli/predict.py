@@ -31,6 +31,19 @@ def predict(
     column: Annotated[
         str | None, typer.Option("--text", help="Column of the texts; by default the run's own.")
     ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", help="In place of --input: a split of the run's own data set."),
+    ] = None,
+    least: Annotated[
+        float,
+        typer.Option(
+            "--min-probability",
+            help="Leave texts out of the table whose label is less probable.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Label texts: given here, one per line on standard input, or in a table. A language model
@@ -39,18 +52,19 @@ def predict(
     from rnnlab.export.predictor import is_export
 
     start_logging()
-    if (table is None) != (output is None):
-        raise UserError("--input and --output go together: rnnlab predict RUN --input A --output B")
-    if table is not None and texts:
-        raise UserError("give texts or --input, not both")
-    if table is None and not texts and sys.stdin.isatty():
+    _check_combination(texts, table, output, split, least)
+    if output is None and not texts and sys.stdin.isatty():
         raise UserError('nothing to label; give "a text", pipe lines, or use --input and --output')
     exported = is_export(run)
     seen = _NoTestPart() if exported else _test_part_of(run)
     if not exported and _is_language_model(run):
+        if split is not None or least:
+            raise UserError("--split and --min-probability are for models that give labels")
         _surprisals(run, texts, table, output, column, as_json, seen)
     elif table is not None and output is not None:
-        _predict_table(_open(run), table, output, column, as_json, seen)
+        _predict_table(_open(run), table, output, column, least, as_json, seen)
+    elif split is not None and output is not None:
+        _predict_split(run, split, output, least, as_json, seen)
     else:
         lines = _checked(texts) if texts else _standard_input()
         _predict_lines(_open(run), lines, as_json, seen)
@@ -60,6 +74,25 @@ def predict(
             f"note: {seen.count:,} text(s) are in the test part; entered in the test ledger",
             file=sys.stderr,
         )
+
+
+def _check_combination(
+    texts: Sequence[str] | None,
+    table: Path | None,
+    output: Path | None,
+    split: str | None,
+    least: float,
+) -> None:
+    if table is not None and split is not None:
+        raise UserError("give --input or --split, not both")
+    if (table is None and split is None) != (output is None):
+        raise UserError(
+            "--output goes with --input or --split: rnnlab predict RUN --input A --output B"
+        )
+    if output is not None and texts:
+        raise UserError("give texts, --input or --split, and only one of them")
+    if least and output is None:
+        raise UserError("--min-probability is for the table of --output")
 
 
 class _NoTestPart:
@@ -96,16 +129,37 @@ def _predict_table(
     table: Path,
     output: Path,
     column: str | None,
+    least: float,
     as_json: bool,
     seen: PredictedTexts | _NoTestPart,
 ) -> None:
     from rnnlab.labelling import predict_table
 
-    done = predict_table(predictor, table, output, column, seen.see)
+    done = predict_table(predictor, table, output, column, seen.see, least=least)
+    _say_done(done, output, as_json)
+
+
+def _predict_split(
+    run: Path,
+    split: str,
+    output: Path,
+    least: float,
+    as_json: bool,
+    seen: PredictedTexts | _NoTestPart,
+) -> None:
+    from rnnlab.labelling import predict_split
+    from rnnlab.run_records import run_data
+
+    done = predict_split(_open(run), run_data(run), split, output, seen.see, least=least)
+    _say_done(done, output, as_json)
+
+
+def _say_done(done: dict[str, Any], output: Path, as_json: bool) -> None:
     if as_json:
         print_json(done)
     else:
-        print(f"{done['texts']:,} texts labelled -> {output}")
+        kept = "" if done["kept"] == done["texts"] else f", {done['kept']:,} of them kept"
+        print(f"{done['texts']:,} texts labelled{kept} -> {output}")
     _remark(done, done["max_tokens"])
 
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from rnnlab.compose.cost import LATENCY_TEXTS, latency, model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
-from rnnlab.config.schema import Config
+from rnnlab.config.schema import Config, Extra
 from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.extra import ExtraTexts, read_extra
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
 from rnnlab.data.tokenizing import description
@@ -39,10 +40,12 @@ class Prepared:
     Attributes:
         dataset: where they are from.
         reader: tokenizer, vocabulary and truncation.
-        train, val: the two parts, tokenized; val may be empty where the texts are in memory.
+        train, val: the two parts, tokenized; val may be empty where the texts are in memory. Extra
+            texts are at the end of train.
         train_texts, val_texts: the same as the model sees them.
         metric: by which the best epoch is kept.
         notes: what the user should know of the labels, a line each.
+        extra: facts about the extra texts, or None.
     """
 
     dataset: Dataset | MemoryDataset
@@ -53,12 +56,18 @@ class Prepared:
     val_texts: Encoded
     metric: str
     notes: tuple[str, ...]
+    extra: dict[str, Any] | None
 
     @property
     def summary(self) -> str:
         """What there is to learn from, in a line."""
+        extra = ""
+        if self.extra:
+            kept, left = self.extra["texts"], self.extra["of"] - self.extra["texts"]
+            copies = f"; {left:,} more are copies of held-out ones" if left else ""
+            extra = f" ({kept:,} of them extra{copies})"
         return (
-            f"{len(self.train):,} training and {len(self.val):,} validation texts, "
+            f"{len(self.train):,} training{extra} and {len(self.val):,} validation texts, "
             f"{len(self.reader.vocabulary):,} words, "
             f"{self.train_texts.ragged.lengths.mean():.0f} tokens a text"
         )
@@ -78,6 +87,7 @@ class Prepared:
             "labels": list(self.dataset.labels),
             "train": self.train_texts.facts(),
             "val": self.val_texts.facts(),
+            **({"extra": self.extra} if self.extra else {}),
         }
 
 
@@ -113,6 +123,10 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
         config.data.truncation,
         dataset.learned,
     )
+    extra = None
+    if config.data.extra is not None:
+        tokens, extra = _read_extra(config.data.extra, dataset)
+        train = train.followed_by(tokens)
     train_texts = reader.encode(train.ragged, train.types)
     val_texts = reader.encode(val.ragged, val.types)
     warn_of_unknown(val_texts, "val")
@@ -125,7 +139,14 @@ def prepare(config: Config, dataset: Dataset | MemoryDataset) -> Prepared:
         val_texts,
         metric=selection_metric(config, dataset),
         notes=label_notes(config, dataset, val),
+        extra=extra,
     )
+
+
+def _read_extra(settings: Extra, dataset: Dataset | MemoryDataset) -> ExtraTexts:
+    if isinstance(dataset, MemoryDataset):
+        raise UserError("data.extra is for data in files: put the further texts among those given")
+    return read_extra(settings.path, settings.text, settings.label, dataset)
 
 
 def _require_room_for_padding(config: Config) -> None:

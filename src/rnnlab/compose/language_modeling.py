@@ -73,6 +73,8 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
             f"data.source={dataset.name} has no validation part, and one cannot be cut from a "
             "stream at random; give one"
         )
+    if config.data.extra is not None:
+        raise UserError("data.extra: a language model reads no labels; set it for a classifier")
     ragged, types = dataset.ragged("train")
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(

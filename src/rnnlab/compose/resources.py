@@ -43,6 +43,10 @@ def portable(config: Config) -> Config:
         source = replace(source, options=source.options.portable())
         data = config.data.model_copy(update={"source": source})
         config = config.model_copy(update={"data": data})
+    if (extra := config.data.extra) is not None:
+        absolute = {"path": str(Path(extra.path).expanduser().absolute())}
+        data = config.data.model_copy(update={"extra": extra.model_copy(update=absolute)})
+        config = config.model_copy(update={"data": data})
     if tracker is not None and hasattr(tracker.options, "portable"):
         tracker = replace(tracker, options=tracker.options.portable())
         config = config.model_copy(update={"tracker": tracker})

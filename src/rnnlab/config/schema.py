@@ -71,6 +71,20 @@ class Subset(Options):
     seed: NonNegativeInt = 0
 
 
+class Extra(Options):
+    """A table of further texts to learn from, such as a model has labelled.
+
+    Attributes:
+        path: the table.
+        text: column of the texts.
+        label: column of the labels, which are among those of the data set.
+    """
+
+    path: str
+    text: str = "text"
+    label: str = "label"
+
+
 class VocabularyConfig(Options):
     """Which training words the model knows.
 
@@ -107,6 +121,8 @@ class DataConfig(Options):
         vocabulary: built from the training part alone.
         validation: how to cut a validation part where the source has none.
         subset: learn from a part of the training part; None for all of it.
+        extra: learn from further texts too; None for the training part alone. Vocabulary and
+            validation part do not depend on them.
         max_tokens: longer texts are cut; None for full length.
         truncation: which end of a long text is kept.
         recorded: facts for `show`.
@@ -117,6 +133,7 @@ class DataConfig(Options):
     vocabulary: VocabularyConfig = VocabularyConfig()
     validation: Validation = Validation()
     subset: Subset | None = None
+    extra: Extra | None = None
     max_tokens: PositiveInt | None = None
     truncation: Literal["head", "tail", "head_and_tail"] = "head"
     recorded: Recorded | None = None

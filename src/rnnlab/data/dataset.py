@@ -13,10 +13,10 @@ import numpy.typing as npt
 from rnnlab.data.balance import Balance
 from rnnlab.data.folds import fold_numbers
 from rnnlab.data.labels import label_order
-from rnnlab.data.ragged import Ragged
+from rnnlab.data.ragged import Ragged, joined
 from rnnlab.data.sources import Source
 from rnnlab.data.subset import subset_rows
-from rnnlab.data.texts import TextSplit, text_split
+from rnnlab.data.texts import TextSplit, plain, text_split
 from rnnlab.data.token_cache import learned_state, tokenized
 from rnnlab.data.tokenizing import provenance
 from rnnlab.data.validation import group_numbers, validation_rows
@@ -54,6 +54,21 @@ class TokenSplit:
             self.labels[chosen],
             self.rows[chosen],
             None if self.groups is None else self.groups[chosen],
+        )
+
+    def followed_by(self, other: TokenSplit) -> TokenSplit:
+        """Its examples, then those of another, each of which is a group of its own."""
+        ragged, types = joined([(self.ragged, self.types), (other.ragged, other.types)])
+        groups = self.groups
+        if groups is not None:
+            own = np.arange(len(other)) + groups.max(initial=-1) + 1
+            groups = np.concatenate([groups, own])
+        return TokenSplit(
+            ragged,
+            types,
+            np.concatenate([self.labels, other.labels]),
+            np.concatenate([self.rows, other.rows]),
+            groups,
         )
 
 
@@ -181,6 +196,15 @@ class Dataset:
         if split == "val" and self.cuts_validation:
             return self._validation
         return np.arange(len(self.texts(split)))
+
+    def held_out_texts(self) -> set[str]:
+        """The texts of validation and test, as `plain` gives them."""
+        return {
+            plain(text)
+            for split in ("val", "test")
+            if split in self.splits
+            for text in self.texts(self.holder(split)).texts(self.rows(split))
+        }
 
     @cached_property
     def held_out(self) -> dict[str, str]:

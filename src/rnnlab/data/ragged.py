@@ -5,6 +5,7 @@ Legend: N tokens in all, n sequences, B sequences in a batch, T the longest of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,3 +76,16 @@ class Ragged:
         padded = np.full((len(rows), width), value, np.int64)
         padded[inside] = self.tokens[(starts[:, None] + position)[inside]]
         return padded
+
+
+def joined(parts: Sequence[tuple[Ragged, Sequence[str]]]) -> tuple[Ragged, list[str]]:
+    """Put token arrays one after the other under one numbering of the types that occur."""
+    numbers: dict[str, int] = {}
+    tokens, lengths = [], []
+    for ragged, types in parts:
+        table = np.zeros(len(types), np.int32)
+        for number in np.unique(ragged.tokens).tolist():
+            table[number] = numbers.setdefault(types[int(number)], len(numbers))
+        tokens.append(table[ragged.tokens])
+        lengths.append(ragged.lengths)
+    return Ragged.from_lengths(np.concatenate(tokens), np.concatenate(lengths)), list(numbers)

@@ -73,6 +73,11 @@ class TextSplit:
         return column.to_pylist()
 
 
+def plain(text: str) -> str:
+    """A text as copies of it are recognised: white space does not count."""
+    return " ".join(text.split())
+
+
 def text_split(name: str, version: int, source: Source, split: str) -> TextSplit:
     """Return a split's texts from the cache, reading the source first if need be.
 

@@ -14,8 +14,9 @@ from rnnlab import compose
 from rnnlab.config.load import load_data_config
 from rnnlab.data import tokenizing
 from rnnlab.data.dataset import Dataset
-from rnnlab.data.ragged import Ragged
+from rnnlab.data.ragged import Ragged, joined
 from rnnlab.data.tables import EXTENSIONS, open_table, text_lines
+from rnnlab.data.texts import plain
 from rnnlab.data.token_cache import tokenize_all, tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_file
@@ -79,7 +80,7 @@ def read_data(
         ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
         parts.append((ragged if len(rows) == len(ragged) else ragged.select(rows), types))
         facts[split] = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
-    ragged, types = _joined(parts)
+    ragged, types = joined(parts)
     data = {
         "name": dataset.name,
         "splits": facts,
@@ -91,12 +92,8 @@ def read_data(
 
 def _rows_apart(dataset: Dataset, split: str) -> npt.NDArray[np.int64]:
     """Positions of the texts of a split that are not in validation or test too."""
-    held_out: set[str] = set()
-    for name in _HELD_OUT:
-        if name in dataset.splits:
-            held_out.update(dataset.texts(dataset.holder(name)).texts(dataset.rows(name)))
-    texts = dataset.texts(split).texts()
-    return np.flatnonzero([text not in held_out for text in texts])
+    held_out = dataset.held_out_texts()
+    return np.flatnonzero([plain(text) not in held_out for text in dataset.texts(split).texts()])
 
 
 def read_file(path: Path, column: str | None, tokenizer: str, overrides: Sequence[str]) -> Corpus:
@@ -148,16 +145,3 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line.rstrip("\r\n")
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _joined(parts: Sequence[tuple[Ragged, list[str]]]) -> tuple[Ragged, list[str]]:
-    """Put token arrays one after the other under one numbering of the types that occur."""
-    numbers: dict[str, int] = {}
-    tokens, lengths = [], []
-    for ragged, types in parts:
-        table = np.zeros(len(types), np.int32)
-        for number in np.unique(ragged.tokens).tolist():
-            table[number] = numbers.setdefault(types[number], len(numbers))
-        tokens.append(table[ragged.tokens])
-        lengths.append(ragged.lengths)
-    return Ragged.from_lengths(np.concatenate(tokens), np.concatenate(lengths)), list(numbers)

@@ -1,0 +1,65 @@
+"""Further training texts from a table, beside those of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.sources import table
+from rnnlab.data.tables import open_table
+from rnnlab.data.texts import plain, text_split
+from rnnlab.data.token_cache import tokenized
+from rnnlab.exceptions import UserError
+from rnnlab.options import nearest
+
+_SPLIT = "extra"
+
+
+class ExtraTexts(NamedTuple):
+    """Texts to learn from.
+
+    Attributes:
+        tokens: of those that are kept; their rows are those of the table.
+        facts: `texts` kept, `of` how many, and the `sha256` of texts and labels.
+    """
+
+    tokens: TokenSplit
+    facts: dict[str, Any]
+
+
+def read_extra(path: str, text: str, label: str, dataset: Dataset) -> ExtraTexts:
+    """Read a table of labelled texts, leaving out those that are in validation or test.
+
+    Args:
+        path: the table.
+        text, label: its columns.
+        dataset: that they are added to.
+
+    Raises:
+        UserError: the table is malformed, or has a label that the data set has not (file and line
+            are named).
+    """
+    reader = open_table(path)
+    reader.require(text, "data.extra.text")
+    reader.require(label, "data.extra.label")
+    options = table.Options(path=path, text=text, label=label)
+    source = table.TableSource(options, {_SPLIT: reader})
+    texts = text_split("table", table.VERSION, source, _SPLIT)
+    known = {name: number for number, name in enumerate(dataset.labels)}
+    names = texts.facts["labels"]
+    for number, name in enumerate(names):
+        if name not in known:
+            row = int(np.flatnonzero(np.asarray(texts.labels) == number)[0])
+            raise UserError(
+                f"{Path(path).parent / source.where(_SPLIT, row)}: label '{name}' is none of "
+                f"{dataset.name}{nearest(name, known)}; leave the row out, or set data.extra.label"
+            )
+    held_out = dataset.held_out_texts()
+    rows = np.flatnonzero([plain(each) not in held_out for each in texts.texts()])
+    ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
+    numbers = np.array([known[name] for name in names], np.int64)[np.asarray(texts.labels)[rows]]
+    facts = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
+    return ExtraTexts(TokenSplit(ragged.select(rows), types, numbers, rows), facts)
