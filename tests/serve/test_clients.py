@@ -21,12 +21,20 @@ from .helpers import Server, serving, train
 
 @pytest.fixture(scope="module")
 def strict(run, tmp_path_factory):
-    """A server that has little patience and little room."""
+    """A server that has little patience."""
     log = tmp_path_factory.mktemp("strict") / "errors"
-    impatient = {"header_seconds": 0.7, "body_seconds": 0.7, "idle_seconds": 1, "queue_texts": 8}
-    with serving(run, log, **impatient, batch_texts=4) as server:
+    impatient = {"header_seconds": 0.7, "body_seconds": 0.7, "idle_seconds": 1}
+    with serving(run, log, **impatient) as server:
         yield server
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture
+def crowded(run, tmp_path):
+    """A server that has little room."""
+    with serving(run, tmp_path / "errors", queue_texts=8, batch_texts=4) as server:
+        yield server
+    assert "Traceback" not in (tmp_path / "errors").read_text()
 
 
 def closed_after(raw: socket.socket) -> tuple[float, bytes]:
@@ -175,13 +183,13 @@ def test_two_thousand_requests_at_once_and_flat_memory(server, predictor):
     assert used[-1] < used[1] + 20e6
 
 
-def test_a_full_queue_answers_503_and_says_when_to_come_back(strict, predictor):
+def test_a_full_queue_answers_503_and_says_when_to_come_back(crowded):
     long = "the film was great " * 600
     with ThreadPoolExecutor(40) as pool:
         answers = list(
             pool.map(
                 lambda _: httpx.post(
-                    f"{strict.url}/predict", json={"texts": [long] * 2}, timeout=60
+                    f"{crowded.url}/predict", json={"texts": [long] * 2}, timeout=60
                 ),
                 range(40),
             )
@@ -194,7 +202,7 @@ def test_a_full_queue_answers_503_and_says_when_to_come_back(strict, predictor):
         if answer.status_code == 503:
             assert int(answer.headers["retry-after"]) >= 1
             assert "too many requests are waiting" in answer.json()["error"]
-    too_many = strict.client.post("/predict", json={"texts": ["a"] * 9})
+    too_many = crowded.client.post("/predict", json={"texts": ["a"] * 9})
     assert too_many.status_code == 503
 
 
