@@ -164,13 +164,14 @@ class Batcher:
             for job in jobs:  # so that one does not spoil the others
                 self._answer([job])
             return
+        # counted first: who has an answer may ask for the counts at once
+        self._observe(count)
+        self._seconds_per_text = (time.monotonic() - started) / max(count, 1)
         for job, answer in zip(jobs, answers, strict=True):
             if isinstance(answer, Exception):
                 job.future.set_exception(answer)
             else:
                 job.future.set_result(answer)
-        self._observe(count)
-        self._seconds_per_text = (time.monotonic() - started) / max(count, 1)
 
 
 def _fit(first: _Job, other: _Job) -> bool:
