@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rnnlab.data.dataset import Dataset
 
 _CHUNK_TEXTS = 2048
+_Part: TypeAlias = tuple[Sequence[str], Callable[[npt.NDArray[np.float32]], dict[str, Any]]]
+"""Texts, and from their probabilities to the columns that are written."""
 
 
 class Labeller(Protocol):
@@ -89,16 +92,10 @@ def predict_table(
     column = column or predictor.text_column
     table.require(column, "--text")
     columns = LabelledColumns(table, predictor.labels)
-    tally, kept = Tally(), 0
+    parts = ((chunk.texts(column), partial(columns.of, chunk)) for chunk in table.chunks())
     with open_writer(target, columns.names, like=table) as writer:
-        for chunk in table.chunks():
-            texts = chunk.texts(column)
-            see(texts)
-            result = predictor.predict(texts)
-            kept += _write_sure(writer, columns.of(chunk, result.probabilities), least)
-            tally.add(result)
-    facts = {"output": str(target), "kept": kept, **tally.facts()}
-    return {**facts, "max_tokens": predictor.max_tokens}
+        facts = _label(predictor, parts, writer, see, least)
+    return {"output": str(target), **facts}
 
 
 def predict_split(
@@ -117,18 +114,34 @@ def predict_split(
         raise UserError(f"--split: {dataset.name} has no split '{split}'; it has {known}")
     texts, rows = dataset.texts(dataset.holder(split)), dataset.rows(split)
     names = ["row", "text", "label", "probability", *(f"p_{name}" for name in predictor.labels)]
-    tally, kept = Tally(), 0
-    with open_writer(target, names) as writer:
+
+    def parts() -> Iterator[_Part]:
         for start in range(0, len(rows), _CHUNK_TEXTS):
             part = rows[start : start + _CHUNK_TEXTS]
             some = texts.texts(part)
-            see(some)
-            result = predictor.predict(some)
-            found = {"row": part, "text": some, **_answers(predictor.labels, result.probabilities)}
-            kept += _write_sure(writer, found, least)
-            tally.add(result)
-    facts = {"output": str(target), "kept": kept, **tally.facts()}
-    return {**facts, "max_tokens": predictor.max_tokens}
+            own = {"row": part, "text": some}
+            yield some, lambda found, own=own: own | _answers(predictor.labels, found)
+
+    with open_writer(target, names) as writer:
+        facts = _label(predictor, parts(), writer, see, least)
+    return {"output": str(target), **facts}
+
+
+def _label(
+    predictor: Labeller,
+    parts: Iterable[_Part],
+    writer: TableWriter,
+    see: Callable[[Sequence[str]], None],
+    least: float,
+) -> dict[str, Any]:
+    """Label texts part by part and write those whose label is probable enough; count them."""
+    tally, kept = Tally(), 0
+    for texts, columns_of in parts:
+        see(texts)
+        result = predictor.predict(texts)
+        kept += _write_sure(writer, columns_of(result.probabilities), least)
+        tally.add(result)
+    return {"kept": kept, **tally.facts(), "max_tokens": predictor.max_tokens}
 
 
 def _answers(labels: tuple[str, ...], probabilities: npt.NDArray[np.float32]) -> dict[str, Any]:

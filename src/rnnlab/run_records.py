@@ -22,16 +22,16 @@ def one_run(path: Path) -> RunDirectory:
     return Ensemble.open(path).members[0].run if is_ensemble(path) else RunDirectory(path)
 
 
-def run_data(path: Path) -> Dataset:
-    """The data set of a run or of an ensemble.
+def run_data(path: Path, split: str) -> Dataset:
+    """The data set of a run or of an ensemble, of which a split will be read.
 
     Raises:
-        UserError: there is a model alone, or the data is not here.
+        UserError: there is a model alone, or the data is not here or not what it was.
     """
     run = one_run(path)
     if not run.config.is_file():
         raise UserError(f"{path} is no run, and does not know its data; give a run directory")
-    return compose.dataset_of(run_config(run))
+    return same_data(run, run_config(run), split)
 
 
 def run_config(run: RunDirectory) -> Config:

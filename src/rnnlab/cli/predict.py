@@ -150,7 +150,7 @@ def _predict_split(
     from rnnlab.labelling import predict_split
     from rnnlab.run_records import run_data
 
-    done = predict_split(_open(run), run_data(run), split, output, seen.see, least=least)
+    done = predict_split(_open(run), run_data(run, split), split, output, seen.see, least=least)
     _say_done(done, output, as_json)
 
 
