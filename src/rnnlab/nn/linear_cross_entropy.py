@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
-from rnnlab.nn.products import product
+from rnnlab.nn.products import product, weight_gradient
 
 SLAB_NUMBERS = 1 << 23
 """Logits held at a time: 32 MiB in float32. Where the compiled kernel does not serve, torch's
@@ -42,25 +42,18 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if not len(features_ND):
             ctx.save_for_backward(*map(torch.zeros_like, (features_ND, weight_VD, bias_V)))
             return features_ND.new_zeros(())
-        nats, on_features, on_weight, sums_KV = [], [], None, None
-        if any(ctx.needs_input_grad):
-            sums_KV = features_ND.new_zeros(torch.get_num_threads(), len(bias_V))
+        nats, on_features, on_parameters = [], [], None
         for start in range(0, len(features_ND), rows):
             slab_ND = features_ND[start : start + rows]
             targets = targets_N[start : start + rows].contiguous()
-            nats_N, gradient_NV = _softmax(product(slab_ND, weight_VD), bias_V, targets, sums_KV)
+            nats_N, gradient_NV = _softmax(product(slab_ND, weight_VD), bias_V, targets)
             nats.append(nats_N.sum())
-            if sums_KV is None:
-                del gradient_NV
-                continue
-            on_features.append(product(gradient_NV, weight_VD.T))
-            if on_weight is None:
-                on_weight = gradient_NV.T @ slab_ND
-            else:
-                on_weight.addmm_(gradient_NV.T, slab_ND)
+            if any(ctx.needs_input_grad):
+                on_features.append(product(gradient_NV, weight_VD.T))
+                on_parameters = weight_gradient(gradient_NV, slab_ND, onto=on_parameters)
             del gradient_NV  # before the next slab is made
-        if sums_KV is not None:
-            ctx.save_for_backward(torch.cat(on_features), on_weight, sums_KV.sum(0))
+        if on_parameters is not None:
+            ctx.save_for_backward(torch.cat(on_features), *on_parameters)
         return torch.stack(nats).sum()
 
     @staticmethod
@@ -74,25 +67,17 @@ class _LinearCrossEntropy(torch.autograd.Function):
 class _Call(ctypes.Structure):
     _fields_ = [
         *((name, ctypes.c_int64) for name in ("rows", "classes", "threads")),
-        *((name, ctypes.c_void_p) for name in ("targets", "bias", "logits", "nats")),
-        *((name, ctypes.c_void_p) for name in ("sums", "team")),
+        *((name, ctypes.c_void_p) for name in ("targets", "bias", "logits", "nats", "team")),
     ]
 
 
-def _softmax(
-    logits_NV: Tensor, bias_V: Tensor, targets_N: Tensor, sums_KV: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Nats of each row, and their gradient, from logits without their bias, which are used up.
-
-    The gradient's rows are added to `sums_KV`, which has a row for each thread.
-    """
+def _softmax(logits_NV: Tensor, bias_V: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Nats of each row, and their gradient, from logits without their bias, which are used up."""
     if not compiled.serves(logits_NV):
         logits_NV += bias_V
         nats_N = F.cross_entropy(logits_NV, targets_N, reduction="none")
         gradient_NV = torch.softmax(logits_NV, dim=1)
         gradient_NV[torch.arange(len(targets_N), device=targets_N.device), targets_N] -= 1
-        if sums_KV is not None:
-            sums_KV[0] += gradient_NV.sum(0)
         return nats_N, gradient_NV
     nats_N = logits_NV.new_empty(len(logits_NV))
     call = _Call(
@@ -102,7 +87,6 @@ def _softmax(
         bias=bias_V.data_ptr(),
         logits=logits_NV.data_ptr(),
         nats=nats_N.data_ptr(),
-        sums=None if sums_KV is None else sums_KV.data_ptr(),
     )
     if compiled.call("rnnlab_softmax", call, logits_NV):
         raise IndexError(f"a target is not within 0 and {len(bias_V) - 1}")

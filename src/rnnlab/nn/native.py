@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from rnnlab.nn import compiled
-from rnnlab.nn.products import column_sums, product, transposed_product
+from rnnlab.nn.products import product, weight_gradient
 from rnnlab.nn.rows import sum_by_place
 
 _CELLS = ("rnn", "lstm", "gru", "gru_before")
@@ -209,45 +209,39 @@ class _Layer(torch.autograd.Function):
         if ctx.places is not None:
             grad_inputs = sum_by_place(ctx.places, grad_gates, len(x_UD))
         grad_x = product(grad_inputs, inward_GD.T) if ctx.needs_input_grad[0] else None
-        grad_inward = transposed_product(grad_inputs, x_UD)
-        grad_inward = grad_inward.reshape(directions, gates, width, -1)[:, :, :units]
-        grad_bias = column_sums(grad_inputs).view(directions, gates, width)[..., :units]
+        count = {"units": units, "width": width}
+        grad_inward, grad_bias = weight_gradient(grad_inputs, x_UD, **count)
+        grad_inward = grad_inward.view(directions, gates * units, -1)
+        grad_bias = grad_bias.view(directions, -1)
         grad_weights: list[Tensor] = []
         grad_starts = []
         for s, (_, weight, _, _) in enumerate(_fours(weights)):
             own = slice(s * width, (s + 1) * width)
-            history_NW = out[:, own].index_select(0, layout.rows_before(bool(s)))
+            history = out[:, own][:, :units], layout.rows_before(bool(s))
             all_gates = grad_gates[:, s * gates * width : (s + 1) * gates * width]
             # what each part of the recurrent matrix multiplied, and the gradient of the product
-            products = [(all_gates, history_NW)]
+            products = [(all_gates, *history)]
             if kind.cell == "gru":
-                products = [
-                    (all_gates[:, : 2 * width], history_NW),
-                    (grad_extra[:, own], history_NW),
-                ]
+                products = [(all_gates[:, : 2 * width], *history), (grad_extra[:, own], *history)]
             elif kind.cell == "gru_before":
-                reset_NW = extra[: layout.tokens, own]
+                reset = extra[:, own][:, :units], None
                 products = [
-                    (all_gates[:, : 2 * width], history_NW),
-                    (all_gates[:, 2 * width :], reset_NW),
+                    (all_gates[:, : 2 * width], *history),
+                    (all_gates[:, 2 * width :], *reset),
                 ]
-            parts = [transposed_product(rows, inputs) for rows, inputs in products]
-            grad_hh = torch.cat(parts) if len(parts) > 1 else parts[0]
-            grad_b_hh = grad_bias[s]
-            if kind.cell == "gru":
-                grad_b_hh = grad_b_hh.clone()
-                grad_b_hh[2] = column_sums(products[1][0])[:units]
-            grad_weights += [
-                grad_inward[s].flatten(0, 1),
-                grad_hh.view(gates, width, width)[:, :units, :units].flatten(0, 1),
-                grad_bias[s].flatten(),
-                grad_b_hh.flatten(),
+            parts = [
+                weight_gradient(rows, inputs, **count, places_N=places)
+                for rows, inputs, places in products
             ]
+            if len(parts) > 1:
+                matrices, sums = zip(*parts, strict=True)
+                parts = [(torch.cat(matrices), torch.cat(sums))]
+            grad_weights += [grad_inward[s], parts[0][0], grad_bias[s], parts[0][1]]
             if ctx.needs_input_grad[5]:
                 first_B = layout.first_rows(bool(s))
                 grad_BH = carry[:, own][:, :units] if kind.cell.startswith("gru") else 0
-                for at, (rows, inputs) in enumerate(products):
-                    if inputs is history_NW:
+                for at, (rows, _, places) in enumerate(products):
+                    if places is not None:
                         begin = 2 * units * at
                         grad_BGH = rows.index_select(0, first_B).unflatten(1, (-1, width))
                         grad_BG = grad_BGH[..., :units].flatten(1)

@@ -2,6 +2,8 @@
  * includes this, and exp, sigmoid and tanh of them.
  */
 
+#include <string.h>
+
 #include "vectors.h"
 
 typedef REAL VEC __attribute__((vector_size(VEC_BYTES), aligned(sizeof(REAL)), may_alias));
@@ -11,6 +13,13 @@ enum { LANES = VEC_BYTES / sizeof(REAL), SIDE_BY_SIDE = MAX_ROWS > 4 ? MAX_ROWS 
 
 #define AT(pointer) (*(VEC *)(pointer))
 #define READ(pointer) (*(const VEC *)(pointer))
+
+/* A vector of the first `count` numbers there, with the rest set to `fill`. */
+INLINE VEC read_part(const REAL *from, int64_t count, REAL fill) {
+    VEC x = (VEC){} + fill;
+    memcpy(&x, from, sizeof(REAL) * count);
+    return x;
+}
 
 /* --- elementwise functions ---------------------------------------------------------------- */
 

@@ -13,7 +13,6 @@ typedef struct {
     const void *bias;       /* [classes] */
     void *logits;           /* [rows][classes] without the bias; out: softmax, less 1 at the target */
     void *nats;             /* out: [rows] */
-    void *sums;             /* [threads][classes], to which the rows are added; or null */
     TEAM team;
 } SOFTMAX;
 

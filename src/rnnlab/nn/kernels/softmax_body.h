@@ -8,14 +8,7 @@
 
 INLINE VEC maximum(VEC a, VEC b) { return select_((MASK)(a > b), a, b); }
 
-/* Vectors of a row with what lies beyond its end set to `fill`. */
-INLINE VEC read_part(const REAL *from, int64_t count, REAL fill) {
-    VEC x = (VEC){} + fill;
-    memcpy(&x, from, sizeof(REAL) * count);
-    return x;
-}
-
-static void softmax_row(const SOFTMAX *c, int64_t row, REAL *sums) {
+static void softmax_row(const SOFTMAX *c, int64_t row) {
     REAL *logits = (REAL *)c->logits + row * c->classes;
     const REAL *bias = c->bias;
     int64_t whole = c->classes / LANES * LANES, rest = c->classes - whole;
@@ -52,30 +45,20 @@ static void softmax_row(const SOFTMAX *c, int64_t row, REAL *sums) {
     REAL sum = 0;
     for (int64_t i = 0; i < LANES; i++) sum += total[i];
     REAL scale = 1 / sum;
-    for (int64_t i = 0; i < whole; i += LANES) {
-        VEC x = READ(logits + i) * scale;
-        AT(logits + i) = x;
-        if (sums) AT(sums + i) += x;
-    }
-    for (int64_t i = whole; i < c->classes; i++) {
-        logits[i] *= scale;
-        if (sums) sums[i] += logits[i];
-    }
+    for (int64_t i = 0; i < whole; i += LANES) AT(logits + i) = READ(logits + i) * scale;
+    for (int64_t i = whole; i < c->classes; i++) logits[i] *= scale;
     logits[c->targets[row]] -= 1;
-    if (sums) sums[c->targets[row]] -= 1;
     ((REAL *)c->nats)[row] = LOGARITHM(sum) + top - at_target;
 }
 
 static void softmax_share(void *data, int64_t share) {
     const SOFTMAX *c = data;
     int64_t from = c->rows * share / c->threads, to = c->rows * (share + 1) / c->threads;
-    REAL *sums = c->sums ? (REAL *)c->sums + share * c->classes : 0;
-    for (int64_t row = from; row < to; row++) softmax_row(c, row, sums);
+    for (int64_t row = from; row < to; row++) softmax_row(c, row);
 }
 
-/* Per row: log sum exp(logits + bias) - (logits + bias)[target], and its gradient, which is added up
- * over rows while it is at hand. Returns 0, or -1 where a target is no class; nothing is written
- * then. */
+/* Per row: log sum exp(logits + bias) - (logits + bias)[target], and its gradient. Returns 0, or -1
+ * where a target is no class; nothing is written then. */
 EXPORTED int64_t FUNCTION(rnnlab_softmax)(const SOFTMAX *c) {
     for (int64_t row = 0; row < c->rows; row++)
         if (c->targets[row] < 0 || c->targets[row] >= c->classes) return -1;

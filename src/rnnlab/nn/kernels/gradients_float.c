@@ -1,0 +1,5 @@
+/* Gradients of weight matrices in float. */
+
+#include "type_float.h"
+
+#include "gradients_body.h"
