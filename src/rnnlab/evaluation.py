@@ -20,12 +20,11 @@ from rnnlab.predictions import PredictedRows
 from rnnlab.predictor import Predictor
 from rnnlab.run_records import (
     enter_in_ledger,
-    model_folder,
     record_evaluation,
     run_config,
     same_data,
 )
-from rnnlab.train.rundir import RunDirectory
+from rnnlab.train.rundir import RunDirectory, model_folder
 
 
 class _Answers(NamedTuple):

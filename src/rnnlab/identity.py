@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rnnlab.config.schema import Config
@@ -13,8 +14,9 @@ from rnnlab.data.dataset import Dataset
 from rnnlab.data.download import file_sha256
 from rnnlab.data.tables import open_table
 from rnnlab.files import sha256_json
-from rnnlab.model_folder import reading_versions
+from rnnlab.model_folder import parameters_sha256, reading_versions
 from rnnlab.selection import selection_metric
+from rnnlab.train.rundir import model_folder
 
 _UNREAD = {
     "classification": ("stream",),
@@ -28,6 +30,7 @@ _LATER = {
     "model.embedding.locked": False,
     "model.embedding.initial_range": None,
     "model.encoder.last_hidden": None,
+    "model.pretrained": None,
     "model.read_padding": None,
     "model.tied": False,
     "model.adaptive": None,
@@ -93,6 +96,9 @@ def identity_of(config: Config, dataset: Dataset) -> dict[str, Any]:
         from rnnlab.data.vectors import locate_vectors
 
         settings["model"]["embedding"]["vectors"] = file_sha256(locate_vectors(vectors))
+    if (pretrained := getattr(config.model.options, "pretrained", None)) is not None:
+        folder = model_folder(Path(pretrained).expanduser())
+        settings["model"]["pretrained"] = parameters_sha256(folder)
     return _identity(config, dataset, settings)
 
 

@@ -47,16 +47,6 @@ def run_config(run: RunDirectory) -> Config:
     return parse_config(parse_yaml(text, str(run.config)), str(run.config))
 
 
-def model_folder(path: Path) -> Path:
-    """The model folder of a run directory, or a copy of one.
-
-    Raises:
-        UserError: there is no run.
-    """
-    alone = (path / "model.json").is_file()
-    return path if alone else RunDirectory.open(path).model
-
-
 def same_data(
     run: RunDirectory, config: Config, split: str, learned: bytes | None = None
 ) -> Dataset:

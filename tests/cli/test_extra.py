@@ -118,12 +118,6 @@ def test_a_label_that_the_data_has_not_is_named_with_its_line(train, extra, tmp_
     assert "did you mean 'good'?" in result.err
 
 
-def test_a_language_model_reads_no_labels(cli, extra):
-    result = cli("train", "grammar", f"data.extra.path={extra}", "--runs", "runs")
-    assert result.code == 2
-    assert "data.extra: a language model reads no labels" in result.err
-
-
 def test_a_split_is_labelled_into_a_table(cli, finished, held_out):
     predictions = pq.read_table(finished.run / "predictions" / "val.parquet").to_pydict()
     assert [int(row["row"]) for row in held_out] == predictions["row"]

@@ -24,6 +24,7 @@ PRESETS = {
     "imdb-b-cpu": "796bdacbf270759f",
     "imdb-c-baseline": "1791d269f47ab4dc",
     "imdb-c-best": "862a110a5b125868",
+    "imdb-lm": "7f944df21bd11835",
     "imdb-lstm": "7b62acbb28f15b20",
     "imdb-mean": "e4259aa6003918d9",
     "imdb-nb": "5257e23e1b48b8f4",

@@ -44,7 +44,7 @@ def generate(  # noqa: PLR0917
     from rnnlab.generation import Prompt, Sampling
     from rnnlab.generation import generate as continue_text
     from rnnlab.language_predictor import LanguagePredictor
-    from rnnlab.run_records import model_folder
+    from rnnlab.train.rundir import model_folder
 
     start_logging()
     sampling = Sampling(temperature, top_k, top_p, unknown)

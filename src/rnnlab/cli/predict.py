@@ -166,7 +166,7 @@ def _say_done(done: dict[str, Any], output: Path, as_json: bool) -> None:
 def _is_language_model(path: Path) -> bool:
     from rnnlab.ensemble import is_ensemble
     from rnnlab.model_folder import task_of
-    from rnnlab.run_records import model_folder
+    from rnnlab.train.rundir import model_folder
 
     return not is_ensemble(path) and task_of(model_folder(path)) == "language_modeling"
 
@@ -182,7 +182,7 @@ def _surprisals(
 ) -> None:
     from rnnlab.language_evaluation import COLUMNS, surprisal_table, surprisals
     from rnnlab.language_predictor import LanguagePredictor
-    from rnnlab.run_records import model_folder
+    from rnnlab.train.rundir import model_folder
 
     predictor = LanguagePredictor.load(model_folder(run))
     if source is not None and output is not None:

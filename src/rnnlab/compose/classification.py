@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rnnlab.compose.beginning import begin
 from rnnlab.compose.cost import LATENCY_TEXTS, latency, model_size
 from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config, Extra
-from rnnlab.data import vocabulary as words
 from rnnlab.data.dataset import Dataset, TokenSplit
-from rnnlab.data.extra import ExtraTexts, read_extra
+from rnnlab.data.extra import ExtraTexts, read_extra, said_of_extra
 from rnnlab.data.memory import MemoryDataset
 from rnnlab.data.reader import Encoded, TextReader, mostly_unknown
-from rnnlab.data.tokenizing import description
 from rnnlab.data.vocabulary import build_vocabulary
 from rnnlab.exceptions import UserError
 from rnnlab.metrics import ClassificationMetrics, classification_metrics
@@ -61,11 +60,7 @@ class Prepared:
     @property
     def summary(self) -> str:
         """What there is to learn from, in a line."""
-        extra = ""
-        if self.extra:
-            kept, left = self.extra["texts"], self.extra["of"] - self.extra["texts"]
-            copies = f"; {left:,} more are copies of held-out ones" if left else ""
-            extra = f" ({kept:,} of them extra{copies})"
+        extra = f" ({said_of_extra(self.extra, 'of them')})" if self.extra else ""
         return (
             f"{len(self.train):,} training{extra} and {len(self.val):,} validation texts, "
             f"{len(self.reader.vocabulary):,} words, "
@@ -255,7 +250,7 @@ def _train_network(
         vocabulary_size=len(prepared.reader.vocabulary),
         num_classes=len(labels),
     )
-    facts = _load_vectors(config, prepared, model)
+    facts = begin(config, model, prepared.dataset, prepared.reader, prepared.train_texts.ragged)
     model.to(device)
     task = Classification(
         None if weights is None else torch.from_numpy(weights).to(device),
@@ -312,34 +307,3 @@ def finish(prepared: Prepared, trained: Trained, run: RunDirectory) -> Finish:
         **model_size(run.model),
     }
     return Finish(val, train, prepared.facts(), cost)
-
-
-def _load_vectors(config: Config, prepared: Prepared, model: Any) -> dict[str, Any]:
-    """Put pretrained vectors into the embedding; return what share of the vocabulary's words, and
-    of their occurrences in the training part, has one."""
-    settings = config.model.options.embedding
-    if settings.vectors is None:
-        return {}
-    import torch
-
-    from rnnlab.data.vector_origin import misfits
-    from rnnlab.data.vectors import coverage, locate_vectors, read_vectors
-
-    vocabulary = prepared.reader.vocabulary
-    path = locate_vectors(settings.vectors)
-    dataset = prepared.dataset
-    tokenizer = description(dataset.tokenizer, dataset.learned)
-    for line in misfits(path, tokenizer, dataset.held_out):
-        log.warning("warning: %s", line)
-    vectors = read_vectors(path, vocabulary.index, dim=settings.dim)
-    rows = [vocabulary.index[word] for word in vectors.words]
-    with torch.no_grad():
-        model.embedding.weight[rows] = torch.from_numpy(vectors.values)
-    counts = np.bincount(prepared.train_texts.ragged.tokens, minlength=len(vocabulary))
-    occurrences = dict(zip(vocabulary.words, counts.tolist(), strict=True))
-    for special in words.SPECIAL:
-        del occurrences[special]
-    found = coverage(vectors.words, occurrences)
-    facts = {"types": round(found.types, 4), "tokens": round(found.tokens, 4)}
-    log.info("vectors cover %.1f %% of the known training tokens", 100 * found.tokens)
-    return {"vectors_coverage": facts}

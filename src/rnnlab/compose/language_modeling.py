@@ -13,6 +13,8 @@ from rnnlab.compose.network import Finish, Trained, autocast_of, fit
 from rnnlab.config.schema import Config
 from rnnlab.data import streams
 from rnnlab.data.dataset import Dataset
+from rnnlab.data.extra import read_extra_lines, said_of_extra
+from rnnlab.data.ragged import joined
 from rnnlab.data.reader import TextReader, mostly_unknown
 from rnnlab.data.streams import Stream, Variation, stream_of
 from rnnlab.data.vocabulary import build_vocabulary
@@ -36,6 +38,7 @@ class Prepared:
         train, val: the two parts.
         metric: by which the best epoch is kept.
         notes: what the user should know, a line each.
+        extra: facts about the extra texts, or None.
     """
 
     dataset: Dataset
@@ -44,12 +47,14 @@ class Prepared:
     val: Stream
     metric: str
     notes: tuple[str, ...] = ()
+    extra: dict[str, Any] | None = None
 
     @property
     def summary(self) -> str:
         """What there is to learn from, in a line."""
+        extra = f" ({said_of_extra(self.extra, 'texts')})" if self.extra else ""
         return (
-            f"{len(self.train):,} training and {len(self.val):,} validation tokens, "
+            f"{len(self.train):,} training{extra} and {len(self.val):,} validation tokens, "
             f"{len(self.reader.vocabulary):,} words"
         )
 
@@ -59,6 +64,7 @@ class Prepared:
             "vocabulary": len(self.reader.vocabulary),
             "train": self.train.facts(),
             "val": self.val.facts(),
+            **({"extra": self.extra} if self.extra else {}),
         }
 
 
@@ -73,8 +79,6 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
             f"data.source={dataset.name} has no validation part, and one cannot be cut from a "
             "stream at random; give one"
         )
-    if config.data.extra is not None:
-        raise UserError("data.extra: a language model reads no labels; set it for a classifier")
     ragged, types = dataset.ragged("train")
     settings = config.data.vocabulary
     vocabulary = build_vocabulary(
@@ -85,9 +89,14 @@ def prepare(config: Config, dataset: Dataset) -> Prepared:
         special=streams.SPECIAL,
     )
     reader = TextReader(config.data.tokenizer, vocabulary, None, "head", dataset.learned)
+    extra = None
+    if config.data.extra is not None:
+        lines = read_extra_lines(config.data.extra.path, config.data.extra.text, dataset)
+        extra = lines.facts
+        ragged, types = joined([(ragged, types), (lines.ragged, lines.types)])
     train = stream_of(ragged, types, vocabulary)
     val = read_stream(dataset, "val", reader)
-    return Prepared(dataset, reader, train, val, selection_metric(config, dataset))
+    return Prepared(dataset, reader, train, val, selection_metric(config, dataset), extra=extra)
 
 
 def read_stream(dataset: Dataset, split: str, reader: TextReader) -> Stream:

@@ -55,4 +55,8 @@ def portable(config: Config) -> Config:
         embedding = config.model.options.embedding.model_copy(update=absolute)
         options = config.model.options.model_copy(update={"embedding": embedding})
         config = config.model_copy(update={"model": replace(config.model, options=options)})
+    if pretrained := getattr(config.model.options, "pretrained", None):
+        absolute = {"pretrained": str(Path(pretrained).expanduser().absolute())}
+        options = config.model.options.model_copy(update=absolute)
+        config = config.model_copy(update={"model": replace(config.model, options=options)})
     return config

@@ -77,7 +77,8 @@ class Extra(Options):
     Attributes:
         path: the table.
         text: column of the texts.
-        label: column of the labels, which are among those of the data set.
+        label: column of the labels, which are among those of the data set; a language model does
+            not read it.
     """
 
     path: str

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from rnnlab.data import tokenizing
 from rnnlab.data.dataset import Dataset, TokenSplit
+from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import table
 from rnnlab.data.tables import open_table
 from rnnlab.data.texts import plain, text_split
-from rnnlab.data.token_cache import tokenized
+from rnnlab.data.token_cache import tokenize_all, tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
 
@@ -19,7 +23,7 @@ _SPLIT = "extra"
 
 
 class ExtraTexts(NamedTuple):
-    """Texts to learn from.
+    """Labelled texts to learn from.
 
     Attributes:
         tokens: of those that are kept; their rows are those of the table.
@@ -57,9 +61,49 @@ def read_extra(path: str, text: str, label: str, dataset: Dataset) -> ExtraTexts
                 f"{Path(path).parent / source.where(_SPLIT, row)}: label '{name}' is none of "
                 f"{dataset.name}{nearest(name, known)}; leave the row out, or set data.extra.label"
             )
-    held_out = dataset.held_out_texts()
-    rows = np.flatnonzero([plain(each) not in held_out for each in texts.texts()])
+    rows = _rows_apart(texts.texts(), dataset)
     ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
     numbers = np.array([known[name] for name in names], np.int64)[np.asarray(texts.labels)[rows]]
     facts = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
     return ExtraTexts(TokenSplit(ragged.select(rows), types, numbers, rows), facts)
+
+
+class ExtraLines(NamedTuple):
+    """Texts to learn from, whose labels were not read.
+
+    Attributes:
+        ragged, types: type numbers of those that are kept, and the types.
+        facts: `texts` kept, and `of` how many.
+    """
+
+    ragged: Ragged
+    types: Sequence[str]
+    facts: dict[str, Any]
+
+
+def read_extra_lines(path: str, text: str, dataset: Dataset) -> ExtraLines:
+    """Read the texts of a table, leaving out those that are in validation or test.
+
+    Raises:
+        UserError: the table is malformed.
+    """
+    reader = open_table(path)
+    reader.require(text, "data.extra.text")
+    texts = [each for chunk in reader.chunks(columns=[text]) for each in chunk.texts(text)]
+    rows = _rows_apart(texts, dataset)
+    tokenizer = tokenizing.build(dataset.tokenizer, dataset.learned)
+    ragged, types = tokenize_all((texts[row] for row in rows.tolist()), tokenizer)
+    return ExtraLines(ragged, types, {"texts": len(rows), "of": len(texts)})
+
+
+def said_of_extra(facts: Mapping[str, Any], what: str) -> str:
+    """How many texts are kept, as in "38 of them extra", and how many are not."""
+    left = facts["of"] - facts["texts"]
+    copies = f"; {left:,} more are copies of held-out ones" if left else ""
+    return f"{facts['texts']:,} {what} extra{copies}"
+
+
+def _rows_apart(texts: Iterable[str], dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Positions of the texts that are not in validation or test."""
+    held_out = dataset.held_out_texts()
+    return np.flatnonzero([plain(each) not in held_out for each in texts])

@@ -88,7 +88,7 @@ class MemoryDataset:
         seed: int,
     ) -> None:
         self.labels = labels
-        self.held_out = None
+        self.held_out = self.content_hash = None
         self._numbers = numbers
         self._validation = np.zeros(0, np.int64)
         if sum(round(fraction * n) for n in np.bincount(numbers)) >= MIN_VALIDATION_TEXTS:

@@ -45,7 +45,7 @@ def _load(path: Path, limits: Limits) -> Served:
     from rnnlab.evaluation import load_model
     from rnnlab.language_predictor import LanguagePredictor
     from rnnlab.model_folder import task_of
-    from rnnlab.run_records import model_folder
+    from rnnlab.train.rundir import model_folder
 
     if not is_ensemble(path) and task_of(model_folder(path)) == "language_modeling":
         return ServedWriter(path, LanguagePredictor.load(model_folder(path)), limits)

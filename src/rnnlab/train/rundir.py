@@ -124,6 +124,16 @@ class RunDirectory:
             lock.release()
 
 
+def model_folder(path: Path) -> Path:
+    """The model folder of a run directory, or a copy of one.
+
+    Raises:
+        UserError: there is no run.
+    """
+    alone = (path / "model.json").is_file()
+    return path if alone else RunDirectory.open(path).model
+
+
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of equal keys; floats with the digits that give them back exactly."""
     stream = io.StringIO()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
-from pydantic import PositiveFloat, PositiveInt, field_validator
+from pydantic import PositiveFloat, PositiveInt, field_validator, model_validator
 
 from rnnlab import options
 from rnnlab.models.classifier import Classifier
@@ -57,6 +57,8 @@ class Options(options.Options):
     Attributes:
         embedding: of the tokens.
         encoder: None for a bag of embeddings.
+        pretrained: run of a language model, whose word vectors and layers this one begins with; a
+            backward direction begins with random numbers.
         pooling: one or more, concatenated.
         activation: applied to the pooled vector.
         head_hidden: width of a hidden layer, relu, between the pooled vector and the outputs; None
@@ -69,6 +71,7 @@ class Options(options.Options):
 
     embedding: EmbeddingOptions = EmbeddingOptions()
     encoder: EncoderOptions | None = EncoderOptions()
+    pretrained: str | None = None
     pooling: tuple[str, ...] = ("final",)
     activation: Literal["tanh", "relu", "sigmoid"] | None = None
     head_hidden: PositiveInt | None = None
@@ -86,6 +89,16 @@ class Options(options.Options):
             hint = options.nearest(str(unknown[0]), POOLINGS.names)
             raise ValueError(f"unknown pooling '{unknown[0]}'{hint}")
         return tuple(names)
+
+    @model_validator(mode="after")
+    def _begins_with_one(self) -> Options:
+        if self.pretrained is None:
+            return self
+        if self.embedding.vectors is not None:
+            raise ValueError("pretrained has word vectors of its own; leave out embedding.vectors")
+        if self.encoder is None:
+            raise ValueError("pretrained is of an encoder, and encoder is null; leave one out")
+        return self
 
 
 def build(options: Options, *, vocabulary_size: int, num_classes: int) -> Classifier:
