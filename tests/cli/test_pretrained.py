@@ -149,7 +149,7 @@ def test_a_language_model_reads_further_texts_without_their_labels(cli, argument
     extra = (f"data.extra.path={table}", "data.extra.text=words")
     result = cli("train", *arguments, *extra, "--runs", "runs", "--json")
     assert result.code == 0, result.err
-    assert "(29 texts extra; 1 more are copies" in result.err.replace("\n", " ")
+    assert "(29 extra texts; 1 more are copies" in result.err.replace("\n", " ")
     facts = [
         json.loads((Path(run) / "run.json").read_text()) for run in (plain, result.json["run"])
     ]

@@ -60,7 +60,7 @@ class Prepared:
     @property
     def summary(self) -> str:
         """What there is to learn from, in a line."""
-        extra = f" ({said_of_extra(self.extra, 'of them')})" if self.extra else ""
+        extra = f" ({said_of_extra(self.extra, 'of them extra')})" if self.extra else ""
         return (
             f"{len(self.train):,} training{extra} and {len(self.val):,} validation texts, "
             f"{len(self.reader.vocabulary):,} words, "

@@ -52,7 +52,7 @@ class Prepared:
     @property
     def summary(self) -> str:
         """What there is to learn from, in a line."""
-        extra = f" ({said_of_extra(self.extra, 'texts')})" if self.extra else ""
+        extra = f" ({said_of_extra(self.extra, 'extra texts')})" if self.extra else ""
         return (
             f"{len(self.train):,} training{extra} and {len(self.val):,} validation tokens, "
             f"{len(self.reader.vocabulary):,} words"

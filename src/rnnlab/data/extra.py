@@ -97,10 +97,10 @@ def read_extra_lines(path: str, text: str, dataset: Dataset) -> ExtraLines:
 
 
 def said_of_extra(facts: Mapping[str, Any], what: str) -> str:
-    """How many texts are kept, as in "38 of them extra", and how many are not."""
+    """How many texts are kept, as in "38 extra texts", and how many are not."""
     left = facts["of"] - facts["texts"]
     copies = f"; {left:,} more are copies of held-out ones" if left else ""
-    return f"{facts['texts']:,} {what} extra{copies}"
+    return f"{facts['texts']:,} {what}{copies}"
 
 
 def _rows_apart(texts: Iterable[str], dataset: Dataset) -> npt.NDArray[np.int64]:
