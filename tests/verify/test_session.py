@@ -79,6 +79,18 @@ def test_equal_presets_share_a_result(opened):
     assert second.checks[0].findings == first.checks[0].findings
 
 
+def test_what_a_run_has_from_elsewhere_is_left_out(opened):
+    elsewhere = ["model.pretrained=absent", "data.extra.path=absent.csv"]
+    verdict = opened.verify_config(load_config("imdb-lstm", elsewhere), ["determinism"], quick=True)
+    assert verdict.passed, verdict
+    assert any("the language model to begin with is left out" in note for note in verdict.notes)
+
+
+def test_a_language_model_of_groups_is_proved_on_lines(opened):
+    verdict = opened.verify_config(load_config("imdb-lm"), ["batching", "determinism"], quick=True)
+    assert verdict.passed, verdict
+
+
 def test_quick_counts_parameters_at_full_size(opened):
     verdict = opened.verify_config(load_config("sst5-bilstm-random"), ["parameters"], quick=True)
     assert "8,206,309 parameters" in verdict.checks[0].notes[0]

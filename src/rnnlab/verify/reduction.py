@@ -13,6 +13,8 @@ from rnnlab.verify.standin import is_absent, stand_in
 
 QUICK_HIDDEN = 32
 QUICK_VOCABULARY = 1000
+QUICK_CLUSTER = 20
+"""Words of each cluster of an adaptive softmax: the embedded set has some 80."""
 
 _PRACTICE_EPOCHS = 2
 _PRACTICE_BATCH = 16
@@ -48,6 +50,9 @@ def reduced(config: Config, folder: Path, *, quick: bool) -> tuple[Config, list[
     if embedding and embedding.get("vectors") is not None:
         embedding["vectors"] = None
         notes.append("pretrained vectors are left out: no check depends on them")
+    if settings["model"].get("pretrained") is not None:
+        settings["model"]["pretrained"] = None
+        notes.append("the language model to begin with is left out: no check depends on it")
     if quick:
         notes += _shrink(settings)
     if settings["train"]["precision"] == "float16":  # there is none on a CPU
@@ -64,6 +69,11 @@ def _shrink(settings: dict[str, Any]) -> list[str]:
     if encoder and (encoder.get("last_hidden") or 0) > QUICK_HIDDEN:
         changes.append(f"last_hidden {encoder['last_hidden']} -> {QUICK_HIDDEN}")
         encoder["last_hidden"] = QUICK_HIDDEN
+    if adaptive := settings["model"].get("adaptive"):
+        count = len(adaptive["cutoffs"])
+        adaptive["cutoffs"] = [QUICK_CLUSTER * (number + 1) for number in range(count)]
+        adaptive["divide_by"] = min(adaptive["divide_by"], 2)  # features of the last cluster
+        changes.append(f"adaptive.cutoffs {adaptive['cutoffs']}")
     vocabulary = settings["data"]["vocabulary"]
     limit = QUICK_VOCABULARY - len(SPECIAL)
     if vocabulary["max_size"] is None or vocabulary["max_size"] > limit:

@@ -38,7 +38,9 @@ def stand_in(config: Config, folder: Path) -> dict[str, object]:
     data = config.model_dump(mode="json")["data"]
     own = type(config.data.source.options).model_fields
     kept = {key: value for key, value in data.items() if key not in own and key != "source"}
+    kept["extra"] = None
     if config.model.module.TASK == "language_modeling":
+        kept["validation"]["by"] = "auto"  # lines have no groups
         paths = {split: folder / f"{split}.txt" for split in _SIZES}
         for split, path in paths.items():
             write_text(path, "".join(f"{text}\n" for text, _ in _examples(split)))
