@@ -89,7 +89,7 @@ def test_five_kills_of_twenty_runs(start, command, weights, write_study, tmp_pat
     for number in range(5):
         process = start("study", file, "--out", study)
         wait_until_finished(study, process, finished(study) + (number % 3))
-        time.sleep(generator.uniform(0, 1.5))
+        time.sleep(generator.uniform(0, 0.7))
         kills += process.poll() is None
         kill_group(process)
     assert kills == 5, "a kill came after the end: the test tests nothing"
