@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -205,6 +205,11 @@ class Dataset:
             if split in self.splits
             for text in self.texts(self.holder(split)).texts(self.rows(split))
         }
+
+    def rows_apart(self, texts: Iterable[str]) -> npt.NDArray[np.int64]:
+        """Positions of the texts that are not in validation or test."""
+        held_out = self.held_out_texts()
+        return np.flatnonzero([plain(text) not in held_out for text in texts])
 
     @cached_property
     def held_out(self) -> dict[str, str]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from rnnlab.data import tokenizing
 from rnnlab.data.dataset import Dataset, TokenSplit
 from rnnlab.data.ragged import Ragged
 from rnnlab.data.sources import table
 from rnnlab.data.tables import open_table
-from rnnlab.data.texts import plain, text_split
+from rnnlab.data.texts import text_split
 from rnnlab.data.token_cache import tokenize_all, tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.options import nearest
@@ -61,7 +60,7 @@ def read_extra(path: str, text: str, label: str, dataset: Dataset) -> ExtraTexts
                 f"{Path(path).parent / source.where(_SPLIT, row)}: label '{name}' is none of "
                 f"{dataset.name}{nearest(name, known)}; leave the row out, or set data.extra.label"
             )
-    rows = _rows_apart(texts.texts(), dataset)
+    rows = dataset.rows_apart(texts.texts())
     ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
     numbers = np.array([known[name] for name in names], np.int64)[np.asarray(texts.labels)[rows]]
     facts = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
@@ -90,7 +89,7 @@ def read_extra_lines(path: str, text: str, dataset: Dataset) -> ExtraLines:
     reader = open_table(path)
     reader.require(text, "data.extra.text")
     texts = [each for chunk in reader.chunks(columns=[text]) for each in chunk.texts(text)]
-    rows = _rows_apart(texts, dataset)
+    rows = dataset.rows_apart(texts)
     tokenizer = tokenizing.build(dataset.tokenizer, dataset.learned)
     ragged, types = tokenize_all((texts[row] for row in rows.tolist()), tokenizer)
     return ExtraLines(ragged, types, {"texts": len(rows), "of": len(texts)})
@@ -101,9 +100,3 @@ def said_of_extra(facts: Mapping[str, Any], what: str) -> str:
     left = facts["of"] - facts["texts"]
     copies = f"; {left:,} more are copies of held-out ones" if left else ""
     return f"{facts['texts']:,} {what}{copies}"
-
-
-def _rows_apart(texts: Iterable[str], dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Positions of the texts that are not in validation or test."""
-    held_out = dataset.held_out_texts()
-    return np.flatnonzero([plain(each) not in held_out for each in texts])

@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from rnnlab import compose
 from rnnlab.config.load import load_data_config
 from rnnlab.data import tokenizing
-from rnnlab.data.dataset import Dataset
 from rnnlab.data.ragged import Ragged, joined
 from rnnlab.data.tables import EXTENSIONS, open_table, text_lines
-from rnnlab.data.texts import plain
 from rnnlab.data.token_cache import tokenize_all, tokenized
 from rnnlab.exceptions import UserError
 from rnnlab.files import sha256_file
@@ -76,7 +71,7 @@ def read_data(
     parts = []
     for split in dict.fromkeys(splits or readable):
         texts = dataset.texts(split)
-        rows = dataset.rows(split) if split == "train" else _rows_apart(dataset, split)
+        rows = dataset.rows(split) if split == "train" else dataset.rows_apart(texts.texts())
         ragged, types = tokenized(texts, dataset.tokenizer, dataset.learned)
         parts.append((ragged if len(rows) == len(ragged) else ragged.select(rows), types))
         facts[split] = {"texts": len(rows), "of": len(texts), "sha256": texts.facts["sha256"]}
@@ -88,12 +83,6 @@ def read_data(
         "held_out": dataset.held_out,
     }
     return Corpus(ragged, types, tokenizing.description(dataset.tokenizer, dataset.learned), data)
-
-
-def _rows_apart(dataset: Dataset, split: str) -> npt.NDArray[np.int64]:
-    """Positions of the texts of a split that are not in validation or test too."""
-    held_out = dataset.held_out_texts()
-    return np.flatnonzero([plain(text) not in held_out for text in dataset.texts(split).texts()])
 
 
 def read_file(path: Path, column: str | None, tokenizer: str, overrides: Sequence[str]) -> Corpus:
