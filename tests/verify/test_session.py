@@ -80,8 +80,8 @@ def test_equal_presets_share_a_result(opened):
 
 
 def test_what_a_run_has_from_elsewhere_is_left_out(opened):
-    elsewhere = ["model.pretrained=absent", "data.extra.path=absent.csv"]
-    verdict = opened.verify_config(load_config("imdb-lstm", elsewhere), ["determinism"], quick=True)
+    elsewhere = ["data.path=absent", "data.extra.path=absent", "model.pretrained=absent"]
+    verdict = opened.verify_config(load_config("table-gru", elsewhere), ["determinism"], quick=True)
     assert verdict.passed, verdict
     assert any("the language model to begin with is left out" in note for note in verdict.notes)
 
