@@ -228,13 +228,14 @@ def test_a_second_derivative_is_refused(name, options):
         gradient.square().sum().backward()
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @each_variant
-def test_autocast_and_half_precision_run_torchs_operators(name, options):
+def test_autocast_and_half_precision_run_torchs_operators(name, options, dtype):
     case = Case((5, 1, 3), 2, True, True, hidden=16)
     layer = build(name, options, case).float()
     problem = pose(layer, case).float()
-    assert layer.kernel(problem.x_BTD.bfloat16()) == "torch"
-    with torch.autocast("cpu", torch.bfloat16):
+    assert layer.kernel(problem.x_BTD.to(dtype)) == "torch"
+    with torch.autocast("cpu", dtype):
         assert layer.kernel(problem.x_BTD) == "torch"
         found = measure(layer, layer, problem)
     expected = run("dense", layer, problem)

@@ -96,6 +96,20 @@ def test_averages_and_plateaus_are_resumed(tmp_path: Path) -> None:
     assert final_state(run) == whole
 
 
+def test_half_precision_is_resumed_with_its_loss_scale(tmp_path: Path) -> None:
+    settings = ("train.precision=float16", "data.train_size=320", "train.epochs=2")
+    run = tmp_path / "run"
+    scales = []
+    for folder, count in ((run, 9), (run, 7), (run, 0), (tmp_path / "whole", 0)):
+        code = train(folder, "step", count, *settings, "train.checkpoint_seconds=0")
+        assert code == (9 if count else 0)
+        found = load_checkpoint(folder / "checkpoints")
+        assert found is not None
+        scales.append(found[1]["loss_scale"])
+    assert final_state(run) == final_state(tmp_path / "whole")
+    assert scales == [[2.0**16, steps] for steps in (8, 14, 20, 20)]
+
+
 def test_a_stream_goes_on_with_the_state_that_it_carried(tmp_path: Path) -> None:
     text = tmp_path / "text.txt"
     words = [f"w{n * n % 23}" for n in range(2000)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from rnnlab.train.average import Average
     from rnnlab.train.feed import Feed, Scores
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,11 @@ def autocast_of(config: Config, device: torch.device) -> torch.dtype | None:
     precision = config.train.precision
     if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported():
         raise UserError("train.precision=bfloat16: this device lacks it; use float16 or float32")
-    if precision == "float16" and device.type != "cuda":
-        raise UserError("train.precision=float16 needs a CUDA device; on a CPU use bfloat16")
+    if precision == "float16" and device.type == "cpu":
+        log.warning(
+            "warning: train.precision=float16 gives a CPU what a GPU would compute, but many times "
+            "more slowly than float32"
+        )
     return None if precision == "float32" else getattr(torch, precision)
 
 

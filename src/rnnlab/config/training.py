@@ -134,8 +134,8 @@ class TrainConfig(Options):
         average: of the parameters, which validation and the kept model use; None for none. A
             number is the decay of a running average, 0.999 is usual; {non_monotone: 5} averages
             from where validation stops improving, which makes NT-ASGD of SGD.
-        precision: "bfloat16" or "float16" runs the forward pass under autocast where the device has
-            it; float16 scales the loss, so that small gradients survive.
+        precision: "bfloat16" or "float16" runs the forward pass under autocast; float16 scales the
+            loss, so that small gradients survive, and is fast on GPUs alone.
         checkpoint_seconds: at most this much work is lost when the process is killed.
     """
 

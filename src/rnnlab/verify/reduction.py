@@ -55,8 +55,6 @@ def reduced(config: Config, folder: Path, *, quick: bool) -> tuple[Config, list[
         notes.append("the language model to begin with is left out: no check depends on it")
     if quick:
         notes += _shrink(settings)
-    if settings["train"]["precision"] == "float16":  # there is none on a CPU
-        settings["train"]["precision"] = "bfloat16"
     return parse_config(settings, config.name), notes
 
 

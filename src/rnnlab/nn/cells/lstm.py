@@ -51,7 +51,7 @@ def fused(
 ) -> tuple[Tensor, State] | None:
     """Run torch's operator over all steps; at padding an added input shuts the gates, so that the
     cell state stays as it was."""
-    if options.activation != "tanh":
+    if options.activation != "tanh" or _has_no_operator(x_TBD):
         return None
     if padding_TB is not None:
         w_ih, w_hh, b_ih, b_hh = weights
@@ -63,6 +63,13 @@ def fused(
         x_TBD, start, weights, True, 1, 0.0, torch.is_grad_enabled(), False, False
     )
     return outputs_TBH, (hidden_1BH[0], cell_1BH[0])
+
+
+def _has_no_operator(x_TBD: Tensor) -> bool:
+    """Torch runs an LSTM on a CPU by oneDNN, which has none in float16."""
+    is_cast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if is_cast else x_TBD.dtype
+    return x_TBD.device.type == "cpu" and dtype == torch.float16
 
 
 def onnx(options: Options) -> OnnxOperator:
