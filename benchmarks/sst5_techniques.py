@@ -70,7 +70,7 @@ TECHNIQUES: dict[str, dict[str, str]] = {
     "GRU with sigmoid inside": {"model.encoder.cell": "{name: gru, activation: sigmoid}"},
     "simple recurrence": {"model.encoder.cell": "rnn"},
     "simple recurrence with relu inside": {"model.encoder.cell": "{name: rnn, activation: relu}"},
-    "forward pass in float16 (GPU alone)": {"train.precision": "float16"},
+    "forward pass in float16": {"train.precision": "float16"},
 }
 
 
